@@ -19,7 +19,7 @@ import psutil
 SILENT_SECONDS = 120  # after which a worker is probably stuck: it looks up several times a second
 _FILE = "worker.present"
 _SECONDS_BETWEEN_BEATS = 5.0
-_FORM = "{process:>10} {started:>20.3f} {beat:>20.3f}\n"  # always as long, so that a write replaces all of it
+_FORM = "{process:>10} {beat:>20.3f}\n"  # always as long, so that a write replaces all of it
 
 
 @contextmanager
@@ -27,8 +27,7 @@ def present(home: Path) -> Iterator[Callable[[], None]]:
     """For the process that owns `worker.lock`: it is seen as the worker within the block. It has to call what this
     yields again and again, or it counts as silent."""
     handle = os.open(home / _FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    started, last = psutil.Process().create_time(), -_SECONDS_BETWEEN_BEATS
-    is_held = False
+    last, is_held = 0.0, False
 
     def beat() -> None:
         nonlocal last, is_held
@@ -41,7 +40,7 @@ def present(home: Path) -> Iterator[Callable[[], None]]:
                 is_held = True
         last = now
         with suppress(OSError):  # a full disk is for others to report
-            os.pwrite(handle, _FORM.format(process=os.getpid(), started=started, beat=now).encode(), 0)
+            os.pwrite(handle, _FORM.format(process=os.getpid(), beat=now).encode(), 0)
 
     try:
         beat()
@@ -68,7 +67,7 @@ def is_present(home: Path) -> bool:
 def is_silent(home: Path) -> bool:
     """Whether there is a worker, and it hasn't been seen at work for `SILENT_SECONDS`."""
     seen = _read(home)
-    return seen is not None and time.monotonic() - seen[2] > SILENT_SECONDS and is_present(home)
+    return seen is not None and time.monotonic() - seen[1] > SILENT_SECONDS and is_present(home)
 
 
 def end_worker(home: Path) -> None:
@@ -78,7 +77,8 @@ def end_worker(home: Path) -> None:
         return
     with suppress(psutil.Error):  # ended meanwhile
         process = psutil.Process(seen[0])
-        if abs(process.create_time() - seen[1]) > 0.01:  # another one has its number
+        # Numbers come again, and mean other processes in other containers.
+        if all(Path(one.path) != (home / _FILE).resolve() for one in process.open_files()):
             return
         family = [process, *process.children(recursive=True)]
         for one in family:
@@ -87,10 +87,10 @@ def end_worker(home: Path) -> None:
         psutil.wait_procs(family, timeout=10)
 
 
-def _read(home: Path) -> tuple[int, float, float] | None:
-    """The worker's process, when that began (seconds since 1970), and its last sign (of the monotonic clock)."""
+def _read(home: Path) -> tuple[int, float] | None:
+    """The number of the worker's process, and its last sign in seconds of the monotonic clock."""
     try:
-        process, started, beat = (home / _FILE).read_text().split()
-        return int(process), float(started), float(beat)
+        process, beat = (home / _FILE).read_text().split()
+        return int(process), float(beat)
     except (OSError, ValueError):
         return None
