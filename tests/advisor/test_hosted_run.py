@@ -87,7 +87,7 @@ def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
     assert spent[training_of(address.name)].read == trial.trained_tokens
     kept.close()
     said = (tmp_path / "results" / report["run_id"] / "report.md").read_text()
-    assert f"Training {model} at {address.host} took {trial.trained_tokens:,} tokens, which cost $" in said
+    assert f"Training {model} at {address.host} took {trial.trained_tokens:,} tokens, which cost \\$" in said
     assert f"{model} at {address.host}, with " in said and "The estimate before the run was about" in said
     assert "Hosted fine-tuning" in said and "dapter fine-tuning" not in said
     assert "the same for all strategies, through its server." in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from advisor.pages.marks import plain
 from advisor.plan import Plan, Setup, TuningPrice
 from advisor.runs.experiment import prepare
 from advisor.storage.store import Store
@@ -27,7 +28,10 @@ def test_nothing_is_sent_to_be_trained_on_without_a_tick(store: Store) -> None:
     assert "dev rows to api.openai.com and trains gpt-4o-mini at api.openai.com on" in said
     assert "at an unknown price" in said and "only with a server of our own, not with a paid service" in said
     (box,) = (one for one in app.checkbox if str(one.key).startswith("send-training-"))
-    assert box.label.startswith("Send ") and "dev rows to api.openai.com, and pay for training there" in box.label
+    assert (
+        box.label.startswith("Send ")
+        and f"dev rows to {plain('api.openai.com')}, and pay for training there" in box.label
+    )
     kept = store.draft(dataset.id)
     assert not box.value and (kept is None or not kept.sends_training)
 
