@@ -9,16 +9,17 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import closing
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+from time import monotonic
 
 import psutil
 import pytest
 from filelock import FileLock
 
+from advisor.runs.worker import start_worker
 from advisor.storage.presence import end_worker, is_present, is_silent, present
 from advisor.storage.store import Store
-from tests.tiny_strategies import STEADY, serve, wait_until
 
 
 @pytest.fixture
@@ -27,13 +28,14 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def worker(store: Store) -> Iterator[BaseProcess]:
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(store.home, STEADY))
-    process.start()
-    wait_until(store.worker_alive, process)
+def worker(store: Store) -> Iterator[Popen[bytes]]:
+    """As the pages start it. `end_worker` collects its exit code, after which multiprocessing would take it for alive
+    until the tests end, and other tests count children."""
+    process = start_worker(store)
+    assert process is not None
     yield process
     process.kill()
-    process.join()
+    process.wait()
 
 
 def test_looking_for_a_worker_never_keeps_one_from_starting(store: Store) -> None:
@@ -51,10 +53,9 @@ def test_looking_for_a_worker_never_keeps_one_from_starting(store: Store) -> Non
 
 
 def test_a_stopped_worker_is_there_and_silent_after_two_minutes_and_can_be_ended(
-    store: Store, worker: BaseProcess
+    store: Store, worker: Popen[bytes]
 ) -> None:
     assert not store.worker_silent()
-    assert worker.pid is not None
     os.kill(worker.pid, signal.SIGSTOP)  # a worker that hangs in code that never returns
     assert store.worker_alive() and not store.worker_silent()
     let_seconds_pass(store.home, 60)
@@ -89,9 +90,13 @@ def test_a_process_that_got_the_number_of_a_dead_worker_is_left_alone(store: Sto
         other.join()
 
 
-def test_a_worker_gives_signs_of_life_while_it_is_idle(store: Store, worker: BaseProcess) -> None:
+def test_a_worker_gives_signs_of_life_while_it_is_idle(store: Store, worker: Popen[bytes]) -> None:
     file = store.home / "worker.present"
     before = file.read_text()
     with closing(file.open()) as opened:
-        wait_until(lambda: (opened.seek(0), opened.read())[1] != before, worker)
+        deadline = monotonic() + 60
+        while (opened.seek(0), opened.read())[1] == before and monotonic() < deadline:
+            with pytest.raises(TimeoutExpired):
+                worker.wait(timeout=0.05)
+        assert (opened.seek(0), opened.read())[1] != before
     assert is_present(store.home) and not is_silent(store.home)
