@@ -217,6 +217,12 @@ def _parser() -> argparse.ArgumentParser:
     unpack = commands.add_parser("unpack", help="add a run that somebody packed to the history")
     unpack.add_argument("file", type=Path, metavar="FILE", help="the file that 'pack' wrote")
 
+    delete = commands.add_parser("delete", help="delete runs, and uploaded files that no run uses")
+    delete.add_argument("runs", nargs="*", metavar="RUN", help="the run's id, or its beginning")
+    delete.add_argument("--with-data", action="store_true", help="also delete the runs' data that no other run uses")
+    delete.add_argument("--unused-data", action="store_true", help="also delete all uploaded files that no run uses")
+    delete.add_argument("--yes", action="store_true", help="delete; without this, only say what would be deleted")
+
     doctor = commands.add_parser("doctor", help="check that everything stored is sound")
     doctor.add_argument(
         "--repair", action="store_true", help="rebuild what can be rebuilt, and delete leftovers of killed processes"

@@ -21,6 +21,7 @@ from typing import NoReturn
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.check import check
 from advisor.command_line.comparing import compare, model_named, processor, resume
+from advisor.command_line.deleting import delete
 from advisor.command_line.doctor import doctor
 from advisor.command_line.judging import judge_answers
 from advisor.command_line.packing import pack_run, unpack_run
@@ -125,6 +126,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
             pack_run(store, options.run, options.file)
         case "unpack":
             unpack_run(store, options.file)
+        case "delete":
+            delete(store, options)
         case "worker":
             work(store, build_strategy)
         case "runs":

@@ -7,10 +7,8 @@ import sys
 
 from advisor.command_line.terminal import harmless
 from advisor.storage.store import Store
-from advisor.storage.trial_files import read_trial
+from advisor.storage.tuned_models import tuned_models
 from eval.task import BadInput
-from strategies.registry import BY_SERVICE
-from strategies.served.address import ServedAddress
 
 
 def add_tuning(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +33,7 @@ def forget_tuned(store: Store, run_id: str) -> None:
     from strategies.tuning.training import delete_tuned  # its HTTP client takes a second to import
 
     run = store.run(run_id)
-    tuned: list[tuple[ServedAddress, str]] = []
-    for one in run.plan.pairings:
-        trial = read_trial(store.run_folder(run.id) / one.name) if one.strategy in BY_SERVICE else None
-        if trial is not None and (name := trial.settings.get("tuned_model")):
-            tuned.append((ServedAddress.parse(one.model), str(name)))
+    tuned = tuned_models(run.plan, store.run_folder(run.id))
     if not tuned:
         raise BadInput(f"No service fine-tuned a model for run {run.id}, so there is nothing to delete.")
     for address, name in tuned:

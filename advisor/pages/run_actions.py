@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,7 +14,9 @@ from advisor.pages.run_choice import chosen_runs, keep_choice, show_compared
 from advisor.pages.running import WAITING_STATES
 from advisor.plan import Plan
 from advisor.sections.run_list import moment
+from advisor.storage.files import bytes_in
 from advisor.storage.stored import StoredDataset, StoredRun
+from advisor.storage.tuned_models import tuned_models_left
 from advisor.wording import count_text, memory_text
 from eval.task import BadInput
 
@@ -119,15 +120,22 @@ def ask_for_name(run: StoredRun) -> None:
 def ask_to_delete(runs: Sequence[StoredRun]) -> None:
     """The one confirmation, which says what is deleted."""
     store = frame.store()
-    size = sum(_size(store.run_folder(run.id)) for run in runs)
+    size = sum(bytes_in(store.run_folder(run.id)) for run in runs)
     waiting = [run for run in runs if run.state in WAITING_STATES]
     for run in runs:
         st.text(f"{run.title}, {moment(run.created_at)}")
     these = "this run, its report" if len(runs) == 1 else f"these {len(runs)} runs, their reports"
+    data = store.only_used_by(runs)
+    stays = "" if data else " The uploaded files stay."
     st.html(
-        f"<p>We delete {these}, every answer and the trained models ({memory_text(size)}). You can't undo this. "
-        "The uploaded files stay.</p>"
+        f"<p>We delete {these}, every answer and the trained models ({memory_text(size)}). "
+        f"You can't undo this.{stays}</p>"
     )
+    files = "the uploaded file" if len(data) == 1 else f"the {len(data)} uploaded files"
+    with_data = bool(data) and st.checkbox(f"Also delete {files}, which no other run uses", key="delete-data")
+    for run in runs:
+        if left := tuned_models_left(run, store.run_folder(run.id)):
+            st.text(left)
     if any(run.state == "running" for run in waiting):
         frame.problem("A run is still running; stop it on its page before you delete it.")
     elif waiting:
@@ -137,12 +145,9 @@ def ask_to_delete(runs: Sequence[StoredRun]) -> None:
         if st.button(label, type="primary", key="really-delete", disabled=any(run.state == "running" for run in runs)):
             for run in runs:
                 store.delete_run(run.id)
+            for one in data if with_data else ():
+                store.delete_dataset(one.id)
             keep_choice(one for one in chosen_runs() if one not in {run.id for run in runs})
             st.rerun()
         if st.button("Keep", key="keep-runs"):
             st.rerun()
-
-
-def _size(folder: Path) -> int:
-    """In bytes."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -26,6 +26,7 @@ from advisor.runs.timing import take_speed
 from advisor.runs.trying import TryDesk
 from advisor.storage.database import UnusableError
 from advisor.storage.judge_queue import awaited_by_judges, key_came_for_judges
+from advisor.storage.leftovers import sweep
 from advisor.storage.presence import present
 from advisor.storage.store import Store
 from strategies.served.address import ServedAddress
@@ -87,6 +88,7 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
             receiving_keys(store, take_key),
         ):
             code = _code_on_disk()
+            sweep(store.home)
             _look_for_awaited_keys(store)
             while store.exists():
                 beat()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.storage.files import DATABASE
+from advisor.storage.leftovers import leftovers, remove_leftover
 from advisor.storage.rebuild import rebuild_database
 from advisor.storage.run_files import has_lost_report, why_no_report
 from advisor.storage.seals import check_sealed
@@ -25,7 +24,6 @@ from advisor.wording import count_text
 from eval.task import BadInput
 from strategies.engine.sealed_folder import DamagedError, check_folder
 
-_SECONDS_OF_A_LEFTOVER = 3600  # a file that is being written is younger
 _MANIFESTS = ("*/manifest.json", f"{BASELINES_STEP}/*/manifest.json", f"{CURVES_STEP}/*/*/manifest.json")
 
 
@@ -130,15 +128,14 @@ def _check_dataset(store: Store, folder: Path) -> Iterator[Problem]:
 
 def _leftovers(store: Store) -> Iterator[Problem]:
     """What processes that were killed left, and inputs in the queue whose run is gone."""
-    now = time.time()
-    for parent in (store.home, *_below(store.home)):
-        for path in sorted(parent.glob(".*")):
-            if now - path.lstat().st_mtime > _SECONDS_OF_A_LEFTOVER:
-                yield Problem(f"{path} was left by a process that was killed.", partial(_remove, path), "Deleted.")
+    for path in leftovers(store.home):
+        yield Problem(f"{path} was left by a process that was killed.", partial(remove_leftover, path), "Deleted.")
     for manifest in sorted(store.home.glob("runs/*/*/manifest.json")):
         for begun in (manifest.parent / "begun", manifest.parent / "begun_next"):
             if begun.exists() and read_trial(manifest.parent) is not None:
-                yield Problem(f"{begun} was left by a process that was killed.", partial(_remove, begun), "Deleted.")
+                yield Problem(
+                    f"{begun} was left by a process that was killed.", partial(remove_leftover, begun), "Deleted."
+                )
     for run_id, try_id in waiting_tries(store):
         if read_try(store, run_id, try_id) is None:
             yield Problem(
@@ -146,29 +143,6 @@ def _leftovers(store: Store) -> Iterator[Problem]:
                 partial(leave_queue, store, try_id),
                 "Deleted.",
             )
-
-
-def _below(home: Path) -> Iterator[Path]:
-    """The folders in which files are written."""
-    for pattern in (
-        "runs",
-        "datasets",
-        "tries",
-        "judging",
-        "runs/*",
-        "datasets/*",
-        "runs/*/*",
-        "runs/*/*/*",
-        "runs/*/*/*/*",
-    ):
-        yield from (path for path in sorted(home.glob(pattern)) if path.is_dir() and not path.name.startswith("."))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -84,6 +84,21 @@ def whole_folder(path: Path) -> Iterator[Path]:
     _sync_folder(path.parent)
 
 
+def bytes_in(folder: Path) -> int:
+    """Of all its files."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def remove_folder(path: Path) -> None:
+    """Nobody sees a part of it: the name is gone first. What can't be deleted then is a leftover with a dot. Raises
+    OSError if even the name can't be."""
+    aside = path.with_name(f".{path.name}.deleted")
+    shutil.rmtree(aside, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        path.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _sync_folder(folder: Path) -> None:
     """A rename is only durable once the parent folder is synced too."""
     handle = os.open(folder, os.O_RDONLY)

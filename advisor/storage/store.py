@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from advisor.schema import Report
 from advisor.storage.about import About, Names, write_about, write_names
 from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
-from advisor.storage.files import DATABASE, keep_private, whole_folder, write_whole
+from advisor.storage.files import DATABASE, keep_private, remove_folder, whole_folder, write_whole
 from advisor.storage.own_marks import readable_marks, write_marks
 from advisor.storage.presence import is_present, is_silent
 from advisor.storage.run_files import REPORT_FILE
@@ -436,16 +436,40 @@ class Store:
             write_about(self.run_folder(run_id), about)
 
     def delete_run(self, run_id: str) -> None:
-        """Deletes a run with its folder; the dataset stays. Raises BadInput while it is running."""
+        """Deletes a run with its folder; the dataset stays. Raises BadInput while it is running, or if its folder can't
+        be deleted."""
         self._notice_interruption()
         with self._database.transaction() as database:
-            running = "SELECT 1 FROM runs WHERE id = ? AND state = 'running'"
-            if database.execute(running, (run_id,)).fetchone():
+            found = database.execute("SELECT state FROM runs WHERE id = ?", (run_id,)).fetchone()
+            if found is None:
+                return
+            if found["state"] == "running":
                 raise BadInput("This run is still running; stop it before you delete it.")
+            _remove(self.home / "runs", run_id)  # first, because a full disk has no room for the next lines
             database.execute("DELETE FROM steps WHERE run_id = ?", (run_id,))
-            deleted = database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
-        if deleted.rowcount:  # otherwise "" would delete the folder of all runs
-            shutil.rmtree(self.run_folder(run_id), ignore_errors=True)
+            database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def unused_datasets(self) -> list[StoredDataset]:
+        """Those that no run uses."""
+        rows = self._database.rows("SELECT * FROM datasets WHERE id NOT IN (SELECT dataset_id FROM runs)")
+        return [StoredDataset(**row) for row in rows]
+
+    def only_used_by(self, runs: Collection[StoredRun]) -> list[StoredDataset]:
+        """The datasets of these runs that no other run uses, and that are still there."""
+        going = {run.id for run in runs}
+        used = {run.dataset_id for run in self.runs() if run.id not in going}
+        rows = self._database.rows("SELECT * FROM datasets ORDER BY rowid")
+        return [StoredDataset(**row) for row in rows if row["id"] in {run.dataset_id for run in runs} - used]
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Deletes the uploaded files with what was chosen and clicked on them. Raises BadInput if a run uses them, or
+        if their folder can't be deleted."""
+        with self._database.transaction() as database:
+            if database.execute("SELECT 1 FROM runs WHERE dataset_id = ?", (dataset_id,)).fetchone():
+                raise BadInput(f"A run uses {self.dataset(dataset_id).name}; delete that run first.")
+            if database.execute("SELECT 1 FROM datasets WHERE id = ?", (dataset_id,)).fetchone():
+                _remove(self.home / "datasets", dataset_id)
+                database.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))
 
     def _waiting(self) -> list[str]:
         rows = self._database.rows(
@@ -516,6 +540,18 @@ def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason:
         " WHERE run_id = ? AND state IN ('waiting', 'running', 'interrupted')",
         (time.time(), run_id),
     )
+
+
+def _remove(parent: Path, name: str) -> None:
+    """Raises BadInput if the folder can't be deleted. A damaged database must not name another one."""
+    if name in ("", ".", "..") or "/" in name:
+        return
+    try:
+        remove_folder(parent / name)
+    except OSError as wrong:
+        raise BadInput(
+            f"{parent / name} can't be deleted ({wrong.strerror}); allow Threeways to write to {parent}."
+        ) from wrong
 
 
 def _run(row: dict[str, Any]) -> StoredRun:

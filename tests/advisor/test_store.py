@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -288,6 +289,45 @@ def test_a_deleted_run_is_gone_with_its_files_and_the_others_stay(store: Store) 
     with running_elsewhere(store, first), pytest.raises(BadInput, match="stop it before you delete it"):
         store.delete_run(first)
     assert store.run_folder(first).exists()
+
+
+def test_data_goes_only_when_no_run_uses_it(store: Store) -> None:
+    first, second = add_run(store), add_run(store, seed=1)
+    data = store.run(first).dataset_id
+    assert not store.unused_datasets() and not store.only_used_by([store.run(first)])
+    assert [one.id for one in store.only_used_by(store.runs())] == [data]
+    with pytest.raises(BadInput, match=r"A run uses tickets\.csv; delete that run first"):
+        store.delete_dataset(data)
+    for run_id in (first, second):
+        store.delete_run(run_id)
+    assert [one.id for one in store.unused_datasets()] == [data]
+    store.delete_dataset(data)
+    assert not store.dataset_folder(data).exists() and not store.unused_datasets()
+    with pytest.raises(BadInput, match="upload the file again"):
+        store.dataset(data)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../runs"])
+def test_a_damaged_name_in_the_database_deletes_no_other_folder(store: Store, name: str) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        database.execute("INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at)"
+                         " SELECT ?, dataset_id, name, plan_json, state, created_at FROM runs", (name,))  # fmt: skip
+    store.delete_run(name)
+    assert [run.id for run in store.runs()] == [run_id] and (store.run_folder(run_id) / "plan.json").exists()
+
+
+def test_a_folder_that_cannot_be_deleted_keeps_its_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = add_run(store)
+
+    def fail(path: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", fail)
+        with pytest.raises(BadInput, match=r"can't be deleted \(Permission denied\); allow Threeways to write to"):
+            store.delete_run(run_id)
+    assert [run.id for run in store.runs()] == [run_id] and store.run_folder(run_id).exists()
 
 
 def test_a_run_of_another_version_is_listed_and_says_so_when_opened(store: Store) -> None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -226,6 +227,19 @@ def test_a_worker_ends_when_nothing_is_left_to_do(store: Store) -> None:
     process.join(timeout=60)
     assert process.exitcode == 0
     assert store.run(run_id).state == "done"
+
+
+def test_a_worker_deletes_what_killed_processes_left(store: Store) -> None:
+    old, new = store.home / "datasets" / ".abc.x1", store.home / "datasets" / ".def.x2"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+        (folder / "upload").write_text("half of a")
+    os.utime(old, (time.time() - 7200,) * 2)
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(store, STEADY, 0.0))
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == 0
+    assert not old.exists() and (new / "upload").exists()
 
 
 def test_a_worker_ends_when_the_code_on_disk_is_another(store: Store, tmp_path: Path) -> None:

@@ -131,6 +131,22 @@ def test_a_run_is_deleted_after_one_question_that_says_what_goes(
     assert listed(app) == [second.id] and "runs" not in app.query_params
 
 
+def test_the_uploaded_file_goes_with_its_last_run_if_wanted(
+    store: Store, finished: Finish, synthetic_trials: MakeTrials
+) -> None:
+    first, second = two_runs(finished, synthetic_trials)
+    app = open_page("History", runs=first.id)
+    app.button(key="delete-runs").click().run()
+    assert "The uploaded files stay." in html_of(app)
+    assert "delete-data" not in [box.key for box in app.checkbox]
+    app = open_page("History", runs=f"{first.id},{second.id}")
+    app.button(key="delete-runs").click().run()
+    app.button(key="delete-runs").click()
+    app.checkbox(key="delete-data").check()
+    app.button(key="really-delete").click().run()
+    assert not store.runs() and not store.dataset_folder(first.dataset_id).exists()
+
+
 def test_a_running_run_is_not_deleted(store: Store, finished: Finish) -> None:
     run = finished()
     store.retry_step(run.id, "prompting")
