@@ -118,7 +118,8 @@ def _about_key(address: ServedAddress, key: Key | None, status: int) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from a number of them or a date; None if that says nothing, as where the time is over already."""
+    """Seconds, from a number of them or a date; None if that says nothing, as where the time is over already. A date is
+    compared with the server's clock, if it tells it, because this machine's may be wrong."""
     said = None
     for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
@@ -127,12 +128,18 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         except (KeyError, ValueError):
             continue
     else:
-        try:
-            date = email.utils.parsedate_tz(headers.get("retry-after", ""))
-            said = email.utils.mktime_tz(date) - time.time() if date else None
-        except (ValueError, OverflowError):  # a year that no calendar has
-            return None
+        until, now = (_seconds_of(headers.get(name, "")) for name in ("retry-after", "date"))
+        said = until - (time.time() if now is None else now) if until is not None else None
     return said if said is not None and 0 < said < math.inf else None
+
+
+def _seconds_of(date: str) -> float | None:
+    """Since 1970, of a date in a header; None if it is none."""
+    try:
+        found = email.utils.parsedate_tz(date)
+        return email.utils.mktime_tz(found) if found else None
+    except (ValueError, OverflowError):  # a year that no calendar has
+        return None
 
 
 def message_in(body: object) -> str:

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import openai
 import pytest
 
 from eval.task import BadInput
@@ -15,6 +17,7 @@ from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount
 from strategies.served.budget import Spending
 from strategies.served.client import Client, Patience, StoppedError
+from strategies.served.faults import fault_of
 from strategies.served.keys import Key
 from strategies.served.probes import probe
 from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
@@ -141,6 +144,17 @@ def test_a_server_that_wants_a_longer_wait_than_we_have_is_given_up_at_once(wait
     with pytest.raises(StoppedError, match="Daily limit"):
         asked(odd, requests=60)
     assert odd.seen <= 8
+
+
+@pytest.mark.parametrize(
+    ("date", "wait"),
+    [("Wed, 21 Oct 2099 07:28:00 GMT", 5.0), ("Wed, 21 Oct 2099 07:29:00 GMT", None)],
+)
+def test_a_date_to_wait_for_is_one_of_the_servers_clock(date: str, wait: float | None) -> None:
+    headers = {"Retry-After": "Wed, 21 Oct 2099 07:28:05 GMT", "Date": date}
+    response = httpx2.Response(429, headers=headers, request=httpx2.Request("POST", "http://127.0.0.1/v1"))
+    limited = openai.RateLimitError("slow", response=response, body=None)
+    assert fault_of(limited, ServedAddress.parse("served:odd@http://127.0.0.1/v1"), None, 1.0).wait == wait
 
 
 @pytest.mark.parametrize(

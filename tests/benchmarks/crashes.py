@@ -1,0 +1,207 @@
+"""What comes of a run that is killed, or whose disk is full or fails, at each kind of write.
+
+`python -m advisor compare` runs all strategies with a tiny model. Whenever one of its processes gets to a write that
+none has got to before, by its line of code and its file, it breaks: all processes are killed (`kill`), or the disk is
+full until they have ended (`full`), or the write fails (`EIO`). The run is then continued, until it ends without having
+met a new kind of write. It must have the same answers as an undisturbed run, `doctor` must find nothing, and what has
+answered test rows must not be fitted again.
+
+`HOW=kill,full,EIO` chooses what breaks. A tenth of all kinds of writes counts, with FULL=1 every kind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from advisor.storage.store import Store
+from advisor.storage.trial_files import read_trials
+from eval.outcomes import Trial
+from tests.tiny_model import save_tiny_model
+
+ROOT = Path(__file__).parents[2]
+STRATEGIES = (
+    "prompting,prompting_examples,retrieval,finetuning,retrieval_finetuning,preference_tuning,last_layers,"
+    "full_finetuning"
+)
+HOW = "kill,full,EIO"
+_SHARE = 0.1
+_DISK = "300m"  # that gets full
+_SECONDS = 600  # for one attempt
+_NO_SENTENCE = re.compile(r"Traceback \(most recent call last\)")
+
+
+def run(full: bool) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as place, _disk(Path(place)) as disk:
+        bench = Bench(disk, 1.0 if full else _SHARE)
+        bench.undisturbed()
+        return [bench.broken(how) for how in os.environ.get("HOW", HOW).split(",")]
+
+
+@contextmanager
+def _disk(place: Path) -> Iterator[Path]:
+    """A small disk of its own, so that it can get full. Mounting one needs root."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(place)], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+class Bench:
+    def __init__(self, disk: Path, share: float) -> None:
+        self._disk, self._share = disk, share
+        self._outside = Path(tempfile.mkdtemp())
+        self._met, self._log = self._outside / "met", self._outside / "log"
+        self._model, self._task = save_tiny_model(self._outside / "model"), self._outside / "tickets.jsonl"
+        self._task.write_text(_task())
+        self._answers: list[object] = []
+
+    def undisturbed(self) -> None:
+        """Keeps its answers to compare with."""
+        said = self._go_on("kill", share=0.0)
+        if said.returncode:
+            raise RuntimeError(said.stderr)
+        self._answers = self._measured()
+
+    def broken(self, how: str) -> dict[str, Any]:
+        for path in self._disk.iterdir():
+            shutil.rmtree(path)
+        self._met.write_text("")
+        problems: list[str] = []
+        attempts, seconds = 0, time.monotonic()
+        while True:
+            met, tested = self._met.read_text(), self._tested()
+            said = self._go_on(how, self._share)
+            attempts += 1
+            new = self._met.read_text().removeprefix(met).splitlines()
+            (self._disk / "ballast").unlink(missing_ok=True)
+            found = [*self._damage(), *self._again(tested)]
+            if how != "kill" and (said.returncode < 0 or _NO_SENTENCE.search(said.stdout + said.stderr)):
+                found.append(f"ended with {said.returncode}: {said.stdout[-500:]}{said.stderr[-2000:]}")
+            if not new and said.returncode:
+                found.append(f"can't go on: {said.returncode} {said.stdout[-500:]}{said.stderr[-2000:]}")
+            problems += found
+            for one in found:
+                sys.stderr.write(f"{how} at {new}: {one}\n")
+            if not new:
+                break
+        same = self._measured() == self._answers
+        return {
+            "what breaks": how,
+            "kinds of writes": len(self._met.read_text().splitlines()),
+            "attempts": attempts,
+            "problems": len(problems),
+            "the same answers": same,
+            "doctor": self._doctor(),
+            "seconds": time.monotonic() - seconds,
+        }
+
+    def _go_on(self, how: str, share: float) -> subprocess.CompletedProcess[str]:
+        """The next thing that a person would do."""
+        run = next(iter(self._runs()), None)
+        out = str(self._disk / "report")
+        if run is None:
+            options = ["--model", str(self._model), "--strategies", STRATEGIES, "--all-rows", "--out", out]
+            return self._command(how, share, "compare", str(self._task), *options)
+        return self._command(how, share, "resume", run, "--out", out)
+
+    def _command(self, how: str, share: float, *arguments: str) -> subprocess.CompletedProcess[str]:
+        self._log.unlink(missing_ok=True)
+        environment = os.environ | {
+            "PYTHONPATH": f"{Path(__file__).with_name('crash_points')}{os.pathsep}{ROOT}",
+            "CRASH_BELOW": str(self._disk),
+            "CRASH_MET": str(self._met),
+            "CRASH_LOG": str(self._log),
+            "CRASH_SHARE": str(share),
+            "CRASH_HOW": how,
+            "THREEWAYS_HOME": str(self._disk / "home"),
+            "XDG_CACHE_HOME": str(self._disk / "cache"),
+        }
+        out, wrong = self._outside / "out", self._outside / "err"
+        with out.open("w") as stdout, wrong.open("w") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "advisor", *arguments],
+                env=environment, stdout=stdout, stderr=stderr, start_new_session=True, cwd=self._outside,
+            )  # fmt: skip
+            try:
+                code = process.wait(_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                code = process.wait()
+        return subprocess.CompletedProcess(arguments, code, out.read_text(), wrong.read_text())
+
+    def _runs(self) -> list[str]:
+        """Newest first."""
+        home = self._disk / "home"
+        if not (home / "threeways.sqlite").exists():
+            return []
+        return [run.id for run in Store(home).runs()]
+
+    def _tested(self) -> set[str]:
+        """The folders, below the disk, of strategies that have answered test rows."""
+        found = (*self._disk.glob("home/runs/*/*/begun"), *self._disk.glob("home/runs/*/*/manifest.json"))
+        return {str(path.parent.relative_to(self._disk)) for path in found}
+
+    def _again(self, tested: set[str]) -> list[str]:
+        """Strategies that were fitted again though they had answered test rows."""
+        log = self._log.read_text() if self._log.exists() else ""
+        paths = {line.split("\t")[1] for line in log.splitlines() if line.startswith("os.rename")}
+        same = {re.sub(r"\.[a-z0-9_]{8}\b|[0-9a-f]{6,}|\d+", "*", folder): folder for folder in tested}
+        return [
+            f"{folder} was fitted again"
+            for named, folder in same.items()
+            if any(path.startswith((f"{named}/fitted", f"{named}/.fitted", f"{named}/training")) for path in paths)
+        ]
+
+    def _damage(self) -> list[str]:
+        path = self._disk / "home" / "threeways.sqlite"
+        if not path.exists():
+            return []
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+        return [] if found == "ok" else [f"the database: {found}"]
+
+    def _doctor(self) -> str:
+        """What it says once the leftovers are old."""
+        for path in self._disk.rglob(".*"):
+            os.utime(path, (0, 0), follow_symlinks=False)
+        self._command("kill", 0.0, "doctor", "--repair")
+        said = self._command("kill", 0.0, "doctor")
+        return said.stdout.strip()[-300:] if said.returncode else "sound"
+
+    def _measured(self) -> list[object]:
+        """What a run found, without times and memory."""
+        if not (runs := self._runs()):
+            return []
+        store = Store(self._disk / "home")
+        steps = [step.strategy for step in store.steps(runs[0])]
+        return [_findings(trial) for group in read_trials(store.run_folder(runs[0]), steps) for trial in group]
+
+
+def _findings(trial: Trial) -> object:
+    answers = [(one.example_id, one.text, one.score) for one in trial.outcomes]
+    return trial.strategy, trial.status, answers, trial.settings, trial.choices, trial.losses, trial.fit_tokens
+
+
+def _task() -> str:
+    """Messages with a right and a rejected label."""
+    rows = []
+    for at in range(60):
+        for word in ("parcel", "invoice"):
+            label, other = ("delivery", "refund") if at % 2 else ("refund", "delivery")
+            text = f"my {word} {at} {('is late', 'was wrong')[at % 2]}"
+            rows.append({"prompt": text, "chosen": label, "rejected": other})
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
