@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from advisor.candidates import not_measured
+from advisor.report.run_summary import summary_in
 from advisor.runs.experiment import Listen
 from advisor.schema import Judgement, Report
 from advisor.sections import early_stops
@@ -161,13 +162,13 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
     """One line per run, with its verdict if it has one."""
     table = Table(Column("Run", no_wrap=True), "Started", "Data", "State", "Verdict", box=SIMPLE_HEAD)
     for run in runs:
-        report = store.report(run.id)
+        summary = summary_in(store, run.id)
         table.add_row(
             run.id,
             f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d %H:%M}",
             Text(run.title),
             run.state if run.is_own else f"{run.state} ({run.origin})",
-            Text(report.recommendation.headline if report else _lost(store, run)),
+            Text(summary.headline if summary else _lost(store, run)),
         )
     console.print(table)
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from advisor.measurement import sharing_timings
 from advisor.pages.frame import store
-from advisor.report.run_summary import RunSummary, summary_of
+from advisor.report.run_summary import RunSummary, summary_in
 from advisor.schema import Report
 from advisor.spending import at_own_prices
 from advisor.storage.run_files import has_lost_report, why_no_report
@@ -55,8 +55,7 @@ def summarised(run: StoredRun) -> RunSummary | None:
 @st.cache_resource(show_spinner=False, max_entries=2_000)
 def _summary(home: str, run_id: str, written: int, _store: Store) -> RunSummary | None:
     """`home` and `written` are the key: the file is written again after clicks."""
-    report = _store.report(run_id)
-    return None if report is None else summary_of(report)
+    return summary_in(_store, run_id)
 
 
 def followed_by(run: StoredRun) -> str | None:

@@ -19,6 +19,7 @@ from advisor.report.build import build_report
 from advisor.report.clicked import person_of
 from advisor.report.judged import judges_of
 from advisor.report.marked import marked_of
+from advisor.report.run_summary import write_summary
 from advisor.report.served import served_facts
 from advisor.runs.foreseen import read_foreseen
 from advisor.runs.machine_file import device_of, installed_versions, versions_of
@@ -181,6 +182,7 @@ def _write_forms(
     write_whole(folder / "report.md", render_markdown(report, trials=trials, examples=test, marks=marks))
     write_whole(folder / "report.html", render_html(report, trials, test, marks=marks))
     write_sealed(folder / REPORT_FILE, render_json(report))
+    write_summary(folder, report)
 
 
 def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:

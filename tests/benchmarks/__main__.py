@@ -13,7 +13,7 @@ from tests.benchmarks.reporting import report
 NAMES = (
     "machine", "labels", "writing", "training", "search", "retrieval", "growth", "comparison", "calibration",
     "crashes", "early_stops", "planted", "planted_faults", "planted_preferences", "planted_chats",
-    "held_json", "each_way", "million_rows", "architectures",
+    "held_json", "each_way", "load", "million_rows", "architectures",
     "judge", "llama", "serving",
     "served_models",
 )  # fmt: skip
