@@ -18,6 +18,7 @@ app = st.App(__file__, middleware=[Middleware(OwnOriginOnly)])
 
 def show() -> None:
     from advisor.pages import frame  # the server, which imports this file to start, answers sooner without the pages
+    from advisor.storage.files import disk_problem
     from eval.task import BadInput
 
     st.set_page_config(page_title="Threeways", page_icon=str(_ICON), layout="wide")
@@ -39,6 +40,10 @@ def show() -> None:
         frame.settle(page.title)
     except BadInput as wrong:  # also problems that no page expects, such as a home folder of another version
         frame.problem(str(wrong))
+    except OSError as wrong:
+        if (problem := disk_problem(wrong)) is None:
+            raise
+        frame.problem(problem)
 
 
 if __name__ == "__main__":

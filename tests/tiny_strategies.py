@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -38,6 +39,7 @@ WAVERING = "tests.tiny_strategies:build_wavering"
 TORN = "tests.tiny_strategies:build_torn"
 HURRIED = "tests.tiny_strategies:build_hurried"
 ASKING = "tests.tiny_strategies:build_asking"
+CROWDED = "tests.tiny_strategies:build_crowded"
 HALTING = "tests.tiny_strategies:build_halting"
 RACING = "tests.tiny_strategies:build_racing"
 STALLED_ROWS = 24
@@ -197,6 +199,19 @@ class Knowing(CommonestAnswer):
 def build_racing(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     """Retrieval and fine-tuning are nearly as good as each other, prompting is right on two rows of three."""
     return {"retrieval": Knowing(20), "finetuning": Knowing(11)}.get(name) or CommonestAnswer()
+
+
+class Crowded(CommonestAnswer):
+    """Finds the disk full as long as the home has a file "full"."""
+
+    def save(self, folder: Path) -> None:
+        if (folder.parents[3] / "full").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        super().save(folder)
+
+
+def build_crowded(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
+    return Crowded() if name == "retrieval" else CommonestAnswer()
 
 
 class Halting(CommonestAnswer):

@@ -46,6 +46,7 @@ from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
 from advisor.schema import JUDGEMENT
 from advisor.shutdowns import hosted_shutdown_sentence
+from advisor.storage.files import disk_problem
 from advisor.storage.store import Store
 from eval.task import BadInput
 from strategies.registry import BASELINES
@@ -68,17 +69,23 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
             return _run(store, options, build_strategy)
         except (BadInput, KeyboardInterrupt, BrokenPipeError):
             raise
-        except Exception:
+        except Exception as wrong:
+            if problem := disk_problem(wrong):
+                raise BadInput(problem) from wrong
             if not store.exists():
                 raise BadInput(f"The folder {store.home} was deleted while Threeways used it; start again.") from None
             return fail(1, f"Threeways stopped with an internal error; the details are in {_logged(store)}.")
     except BadInput as wrong:
         return fail(2, str(wrong))
-    except KeyboardInterrupt as ended:
-        return 128 + int(ended.args[0])
     except BrokenPipeError:  # the reader of the output, such as head, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except OSError as wrong:  # of the store, before a command begins
+        if (problem := disk_problem(wrong)) is None:
+            raise
+        return fail(2, problem)
+    except KeyboardInterrupt as ended:
+        return 128 + int(ended.args[0])
 
 
 def _logged(store: Store) -> str:

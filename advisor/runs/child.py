@@ -15,6 +15,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from advisor.storage.files import disk_problem
 from eval.measuring.other_programs import cores_in_use
 from eval.task import BadInput
 
@@ -89,8 +90,8 @@ def failure_sentence(wrong: Exception, stage: str) -> str:
     # torch reports it with three types of error, one of them a plain RuntimeError.
     if isinstance(wrong, MemoryError) or "out of memory" in message or "can't allocate memory" in message:
         return f"Memory ran out during “{stage}”; choose a smaller model, or close other programs and try again."
-    if "No space left on device" in message:  # also three types of error: Python's, safetensors' and FAISS's
-        return f"The disk was full during “{stage}”; free some space and try again."
+    if problem := disk_problem(wrong, f" during “{stage}”"):
+        return problem
     detail = f"{type(wrong).__name__}: {message.splitlines()[0][:200]}" if message else type(wrong).__name__
     return f"It stopped with an error during “{stage}” ({detail})."
 

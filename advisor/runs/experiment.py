@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.pace import Pace
 from advisor.runs.race import CancelledError, Racer, StoppedError, race
 from advisor.runs.score_check import take_score_check
-from advisor.runs.step import KeyNeeded, Stopped, run_step
+from advisor.runs.step import DiskFailed, KeyNeeded, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
 from advisor.runs.tuning_again import with_start
 from advisor.schema import Report
@@ -317,8 +316,6 @@ def _measure(
 ) -> list[Trial]:
     """Runs the step in a child to its end. If a child ends without a result, it leaves a failed trial. Raises
     `KeyNeededError` if a server wants a key."""
-    if order.strategy != CURVES_STEP:  # each point of a curve is kept separately
-        shutil.rmtree(order.folder, ignore_errors=True)  # left by an interrupted attempt
     order.folder.mkdir(exist_ok=True)
     pace = Pace(read_estimate(order.run_folder).get(order.strategy))
     keys = handed_over(order.models)
@@ -331,6 +328,8 @@ def _measure(
                     break
                 if isinstance(progress, Stopped):
                     raise StoppedError(progress.reason)
+                if isinstance(progress, DiskFailed):
+                    raise BadInput(progress.reason)
                 if isinstance(progress, KeyNeeded):
                     forget(progress.host, keys.get(progress.host.casefold()))
                     raise KeyNeededError(progress.sentence, progress.host)

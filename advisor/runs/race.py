@@ -18,12 +18,13 @@ from advisor.decision.stopping import block_ends, is_clear, stops
 from advisor.runs.child import SECONDS_TO_END, death_sentence, spawned
 from advisor.runs.order import StepOrder
 from advisor.runs.pace import Pace
-from advisor.runs.step import Answer, End, EndRound, KeyNeeded, Standing, Stopped, Time, Turn, run_in_turns
+from advisor.runs.step import Answer, DiskFailed, End, EndRound, KeyNeeded, Standing, Stopped, Time, Turn, run_in_turns
 from advisor.schema import Recommendation
 from advisor.storage.stored import StoredStep
 from advisor.storage.trial_files import read_replaced, read_trial, write_trial
 from eval.measuring.runner import MOST_ROUNDS, spread
 from eval.outcomes import EarlyStop, Trial
+from eval.task import BadInput
 from strategies.contract import Progress
 from strategies.served.keys import KeyNeededError, forget, handed_over
 
@@ -78,7 +79,8 @@ class Racer:
 
     def take(self, turn: Turn) -> Standing | None:
         """The reply of the child, which is started if there is none. None if it ended instead: then `trial` is what it
-        left. Raises CancelledError, StoppedError, or KeyNeededError if a server wants a key."""
+        left. Raises CancelledError, StoppedError, KeyNeededError if a server wants a key, or BadInput if the disk is
+        full."""
         self._turn_began = time.monotonic()
         self._pace.go_on()
         try:
@@ -129,6 +131,8 @@ class Racer:
             match heard:
                 case Stopped(reason):
                     raise StoppedError(reason)
+                case DiskFailed(reason):
+                    raise BadInput(reason)
                 case KeyNeeded(host, sentence):
                     forget(host, self._keys.get(host.casefold()))
                     raise KeyNeededError(sentence, host)

@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -21,6 +22,7 @@ from advisor.runs.child import failure_sentence, settle_in, spare_others
 from advisor.runs.contestant import Contestant, peak_memory_bytes
 from advisor.runs.order import StepOrder
 from advisor.runs.retraining import learn_from_fewer
+from advisor.storage.files import disk_problem
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trial, remove_replaced, write_trial
 from eval.measuring.runner import MOST_ROUNDS, spread
@@ -38,6 +40,13 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """What a child reports if the run may spend no more: why, in a sentence. Its unfinished part leaves no trial."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFailed:
+    """The last report of a child that could not write, in a sentence. What it kept before stays."""
 
     reason: str
 
@@ -94,7 +103,8 @@ class Standing:
 def run_step(order: StepOrder, keys: Mapping[str, Key], parent: Connection) -> None:
     """Leaves a finished trial in the folder of each of the order's parts that has none yet; a failed one if it
     raised. `keys` are those of the servers that it asks, by host; they come through the pipe that started the child.
-    Reports `Stopped` and ends if the run may spend no more, `KeyNeeded` if a server wants a key."""
+    Reports `Stopped` and ends if the run may spend no more, `KeyNeeded` if a server wants a key, `DiskFailed` if it
+    can't write."""
     progress = _begin(order, keys, parent)
     task, split = read_task(order.run_folder)
     for part in order.parts:
@@ -126,7 +136,9 @@ def _begin(order: StepOrder, keys: Mapping[str, Key], parent: Connection) -> _Pr
 def _leave(order: StepOrder, measured: Callable[[], Trial], progress: _ProgressPipe, parent: Connection) -> bool:
     """Writes the trial; a failed one if it raises. False if it has to go on later, and the parent was told why."""
     try:
-        trial = measured()
+        trial = _finished(order, measured, progress)
+        trial = replace(trial, peak_memory_bytes=peak_memory_bytes(trial), paid=_paid(order))
+        write_trial(order.folder, _named_as(trial, order.strategy))
     except LimitReachedError as reached:
         parent.send(Stopped(str(reached)))
         return False
@@ -134,12 +146,26 @@ def _leave(order: StepOrder, measured: Callable[[], Trial], progress: _ProgressP
         parent.send(KeyNeeded(wrong.host, str(wrong)))
         return False
     except Exception as wrong:
-        traceback.print_exc()
-        trial = Trial(order.strategy, "failed", failure_sentence(wrong, progress.stage))
-    trial = replace(trial, peak_memory_bytes=peak_memory_bytes(trial), paid=_paid(order))
-    write_trial(order.folder, _named_as(trial, order.strategy))
+        if (problem := disk_problem(wrong, f" during “{progress.stage}”")) is None:
+            raise
+        parent.send(DiskFailed(problem))
+        return False
     shutil.rmtree(order.training, ignore_errors=True)
     return True
+
+
+def _finished(order: StepOrder, measured: Callable[[], Trial], progress: _ProgressPipe) -> Trial:
+    """A failed trial if it raises anything but what only keeps it from going on now."""
+    try:
+        return measured()
+    except (LimitReachedError, KeyNeededError):
+        raise
+    except Exception as wrong:
+        with suppress(OSError):  # the log may be on the full disk
+            traceback.print_exc()
+        if disk_problem(wrong):
+            raise
+        return Trial(order.strategy, "failed", failure_sentence(wrong, progress.stage))
 
 
 def _measure_at_once(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:

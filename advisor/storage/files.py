@@ -6,6 +6,7 @@ mode 0700 and files 0600, also in the processes that this one starts.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -82,6 +83,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
         raise
     _sync_folder(path.parent)
+
+
+def disk_problem(wrong: Exception, when: str = "") -> str | None:
+    """What is wrong with the disk, in a sentence, if that is why it failed: then the same will work later. None
+    otherwise. `when` follows "The disk was full"."""
+    said = str(wrong)  # also three types of error: Python's, safetensors' and FAISS's
+    if any(os.strerror(number) in said for number in (errno.ENOSPC, errno.EDQUOT)):
+        return f"The disk was full{when}; free some space and try again."
+    for number in (errno.EIO, errno.EROFS):
+        if os.strerror(number) in said:
+            return f"The disk failed{when} ({os.strerror(number)}); check the disk and try again."
+    return None
 
 
 def bytes_in(folder: Path) -> int:

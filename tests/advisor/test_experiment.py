@@ -24,7 +24,7 @@ from eval.reading.table import read_table
 from eval.scoring.own_metric import own_metric
 from eval.task import BadInput, Kind, Metric, normalised
 from tests.reports import candidate_of, section_of
-from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, SPEED, STEADY, tiny_model, tiny_task
+from tests.tiny_strategies import CROWDED, ENDLESS, FRAGILE, KILLED, SPEED, STEADY, tiny_model, tiny_task
 
 TABLE = b"message,label\n" + b"".join(
     b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no")[row % 2]) for row in range(60)
@@ -185,6 +185,23 @@ def test_a_full_disk_is_said_to_be_full() -> None:
     assert failure_sentence(wrong.value, "training") == (
         "The disk was full during “training”; free some space and try again."
     )
+
+
+def test_a_run_on_a_full_disk_goes_on_once_there_is_room(store: Store) -> None:
+    run_id = add_run(store, "prompting", "retrieval", "finetuning")
+    (store.home / "full").touch()
+    assert run_experiment(store, run_id, lambda _: None, lambda: False, CROWDED) is None
+    failed = store.run(run_id)
+    assert (failed.state, states(store, run_id)) == ("failed", ["done", "cancelled", "cancelled", "cancelled"])
+    assert failed.reason == "The disk was full during “counting”; free some space and try again."
+    fitted = store.run_folder(run_id) / "prompting" / "fitted"
+    fitted_at = fitted.stat().st_mtime_ns
+
+    (store.home / "full").unlink()
+    store.retry_step(run_id, "retrieval")
+    run(store, run_id, CROWDED)
+    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done"] * 4)
+    assert fitted.stat().st_mtime_ns == fitted_at
 
 
 def test_a_run_in_which_all_fail_has_failed_and_still_reports(store: Store) -> None:
