@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks.fuzz_uploads FOLDER ... --count 2000`: damaged uploads, from the reader to the split.
 
 The files of the folders are the seeds. Each mutant is read in a forked child with the limits of `eval.reading.apart`,
-and what was read is made a task, checked and split. The only allowed ends are a result and one sentence (BadInput).
+and what was read is made a task, checked and split. With `--apart`, it is read as the pages and the command line read
+it, in a spawned child, which takes ten times as long. The only allowed ends are a result and one sentence (BadInput).
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ import sklearn.random_projection  # noqa: F401
 from eval.checks import check_task
 from eval.mapping.build import build_task
 from eval.mapping.columns import guess_columns
-from eval.reading.apart import _limit
-from eval.reading.documents import DOCUMENT_ENDINGS, read_documents
-from eval.reading.table import TABLE_ENDINGS, read_table
+from eval.reading.apart import _limit, read_documents_apart, read_table_apart
+from eval.reading.documents import DOCUMENT_ENDINGS, FoundDocuments, read_documents
+from eval.reading.table import TABLE_ENDINGS, Table, read_table
 from eval.splitting.split import split_task
 from eval.task import BadInput
 
@@ -116,22 +117,35 @@ _MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 )  # fmt: skip
 
 
-def use(name: str, content: bytes) -> str:
+def use(
+    name: str,
+    content: bytes,
+    table_in: Callable[[str, bytes], Table] = read_table,
+    documents_in: Callable[[str, bytes], FoundDocuments] = read_documents,
+) -> str:
     """What the product does with an upload. Returns how far it came; raises whatever goes wrong."""
     try:
         if Path(name).suffix.casefold() in TABLE_ENDINGS:
-            table = read_table(name, content)
+            table = table_in(name, content)
             task = build_task(table, guess_columns(table), kind=None, name="task").task
             check_task(task)
             split_task(task, seed=0)
         else:
-            read_documents(name, content)
+            documents_in(name, content)
     except BadInput as refused:
         sentence = str(refused)
         if "\n" in sentence.strip() or len(sentence) > 1_000:
             raise AssertionError(f"not one clear sentence: {sentence[:300]!r}") from refused
         return "refused"
     return "read"
+
+
+def use_really(name: str, content: bytes) -> str:
+    """`use` as the product does: "read", "refused" or a traceback."""
+    try:
+        return use(name, content, read_table_apart, read_documents_apart)
+    except Exception:
+        return traceback.format_exc()[-3_000:]
 
 
 def use_apart(name: str, content: bytes) -> str:
@@ -177,12 +191,13 @@ def main() -> int:
     arguments.add_argument("--count", type=int, default=2_000)
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--keep", type=Path, help="a folder for the mutants that fail")
+    arguments.add_argument("--apart", action="store_true", help="as the product reads them")
     given = arguments.parse_args()
     ends: Counter[str] = Counter()
     slowest = 0.0
     for number, (name, content) in enumerate(mutants(seeds_in(given.folders), given.count, given.seed)):
         start = time.perf_counter()
-        end = use_apart(name, content)
+        end = (use_really if given.apart else use_apart)(name, content)
         slowest = max(slowest, time.perf_counter() - start)
         kind = end if len(end) < 10 else "traceback"
         ends[kind] += 1
