@@ -66,7 +66,7 @@ class Bench:
         self._outside = Path(tempfile.mkdtemp())
         self._met, self._log = self._outside / "met", self._outside / "log"
         self._model, self._task = save_tiny_model(self._outside / "model"), self._outside / "tickets.jsonl"
-        self._task.write_text(_task())
+        self._task.write_text(task_of_pairs())
         self._answers: list[object] = []
 
     def undisturbed(self) -> None:
@@ -183,12 +183,14 @@ class Bench:
         return said.stdout.strip()[-300:] if said.returncode else "sound"
 
     def _measured(self) -> list[object]:
-        """What a run found, without times and memory."""
-        if not (runs := self._runs()):
-            return []
-        store = Store(self._disk / "home")
-        steps = [step.strategy for step in store.steps(runs[0])]
-        return [_findings(trial) for group in read_trials(store.run_folder(runs[0]), steps) for trial in group]
+        runs = self._runs()
+        return findings_in(Store(self._disk / "home"), runs[0]) if runs else []
+
+
+def findings_in(store: Store, run_id: str) -> list[object]:
+    """What a run found, without times and memory."""
+    steps = [step.strategy for step in store.steps(run_id)]
+    return [_findings(trial) for group in read_trials(store.run_folder(run_id), steps) for trial in group]
 
 
 def _findings(trial: Trial) -> object:
@@ -196,7 +198,7 @@ def _findings(trial: Trial) -> object:
     return trial.strategy, trial.status, answers, trial.settings, trial.choices, trial.losses, trial.fit_tokens
 
 
-def _task() -> str:
+def task_of_pairs() -> str:
     """Messages with a right and a rejected label."""
     rows = []
     for at in range(60):

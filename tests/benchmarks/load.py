@@ -37,7 +37,7 @@ def run(full: bool) -> list[dict[str, Any]]:
         home = Path(place) / "home"
         sample = open_sample(Store(home)).id
         with app_at(home) as address:
-            asyncio.run(_opened(address, "report", run=sample))  # what the first visitor alone waits for
+            asyncio.run(opened(address, "report", run=sample))  # what the first visitor alone waits for
             rows = [
                 _row(f"the report, {count} at once", [_at_once(address, count, run=sample) for _ in range(rounds)])
                 for count in (1, VISITORS)
@@ -48,8 +48,8 @@ def run(full: bool) -> list[dict[str, Any]]:
         many = Path(place) / "many"
         _fill(Store(many), RUNS)
         with app_at(many) as address:
-            first = asyncio.run(_opened(address, "history"))
-            again = [[asyncio.run(_opened(address, "history"))] for _ in range(rounds)]
+            first = asyncio.run(opened(address, "history"))
+            again = [[asyncio.run(opened(address, "history"))] for _ in range(rounds)]
         rows.append(_row(f"the history of {RUNS} runs, first visit", [[first]]))
         rows.append(_row(f"the history of {RUNS} runs", again))
         return rows
@@ -68,12 +68,12 @@ def _row(what: str, rounds: list[list[float]]) -> dict[str, Any]:
 
 def _at_once(address: str, count: int, **query: str) -> list[float]:
     async def all_of_them() -> list[float]:
-        return await asyncio.gather(*(_opened(address, "report", **query) for _ in range(count)))
+        return await asyncio.gather(*(opened(address, "report", **query) for _ in range(count)))
 
     return asyncio.run(all_of_them())
 
 
-async def _opened(address: str, page: str, **query: str) -> float:
+async def opened(address: str, page: str, **query: str) -> float:
     """Seconds from connecting to the last message of the page. Raises RuntimeError if the page fails."""
     started = time.perf_counter()
     stream = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
