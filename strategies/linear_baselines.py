@@ -51,10 +51,14 @@ class Linear(Baseline):
                 self._range = min(values), max(values)
                 self._model = Ridge(alpha=1 / settings["strength"]).fit(features, values)
             case _:
-                self._model = self.classifier(settings["strength"]).fit(features, [row.target for row in train])
+                labels = [row.target for row in train]
+                one = self.classifier(settings["strength"]) if len(set(labels)) > 1 else _always_the_same()
+                self._model = one.fit(features, labels)
         self._threshold = settings.get("threshold", 0.0)
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        if self.brief.kind is Kind.MULTI_LABEL and not self._labels:  # all rows have the same
+            return [(as_answer(self._always), ()) for _ in inputs]
         features = self.features_of(inputs, is_training=False)
         if (seen := watched()) is not None and hasattr(self._model, "predict_proba"):
             labels = self._labels if self.brief.kind is Kind.MULTI_LABEL else self._model.classes_
@@ -86,6 +90,8 @@ class Linear(Baseline):
         found = sorted({label for labels in sets for label in labels})
         self._always = [label for label in found if all(label in labels for labels in sets)]
         self._labels = [label for label in found if label not in self._always]
+        if not self._labels:
+            return
         has = np.array([[label in labels for label in self._labels] for labels in sets], dtype=int)
         # Without balanced weights, a rare label hardly ever reaches any threshold.
         one = LogisticRegression(C=strength * 10, max_iter=MOST_STEPS, class_weight="balanced")
@@ -98,13 +104,22 @@ class Linear(Baseline):
         return as_answer([*self._always, *(some or [best])] if best != NO_LABEL else self._always)
 
 
+def _always_the_same() -> Any:
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="most_frequent")
+
+
 class OnText(Linear):
     """A linear model on TF-IDF weights."""
 
     def features_of(self, inputs: Sequence[str], is_training: bool) -> Any:
         if is_training:
             self._vectorizer = self.vectorizer(inputs)
-            return self._vectorizer.fit_transform(inputs)
+            try:
+                return self._vectorizer.fit_transform(inputs)
+            except ValueError:  # no input has any word
+                self._vectorizer.fit(["a"])
         return self._vectorizer.transform(inputs)
 
     @abstractmethod

@@ -38,13 +38,18 @@ class Strategy:
             features = np.load(saved) if saved.exists() else self.encoder(self.texts)
         else:
             self.vectorizer = self.make_vectorizer()
-            features = self.vectorizer.fit_transform(self.texts)
+            try:
+                features = self.vectorizer.fit_transform(self.texts)
+            except ValueError:  # no text has any word
+                features = self.vectorizer.fit(["a"]).transform(self.texts)
         if self.settings["learner"] == "nearest":
             self.vectors = features
         else:
             self.learn(features)
 
     def answer(self, text: str) -> str:
+        if self.settings["learner"] == "labels" and not self.labels:  # all rows have the same
+            return self.joined(self.always)
         embeds = self.settings["features"] == "embedding"
         features = self.encoder([text]) if embeds else self.vectorizer.transform([text])
         match self.settings["learner"]:
@@ -58,6 +63,7 @@ class Strategy:
         return str(self.model.predict(features)[0])
 
     def learn(self, features: Any) -> None:
+        from sklearn.dummy import DummyClassifier
         from sklearn.linear_model import LogisticRegression, Ridge
         from sklearn.multiclass import OneVsRestClassifier
         from sklearn.svm import LinearSVC
@@ -71,9 +77,13 @@ class Strategy:
                 found = sorted({label for labels in answers for label in labels})
                 self.always = [label for label in found if all(label in labels for labels in answers)]
                 self.labels = [label for label in found if label not in self.always]
+                if not self.labels:
+                    return
                 answers = np.array([[label in labels for label in self.labels] for labels in answers], dtype=int)
                 one = LogisticRegression(C=strength * 10, max_iter=MOST_STEPS, class_weight="balanced")
                 self.model = OneVsRestClassifier(one)
+            case "label" if len(set(answers)) == 1:
+                self.model = DummyClassifier(strategy="most_frequent")
             case "label" if self.settings["features"] == "embedding":
                 self.model = LogisticRegression(C=strength, max_iter=MOST_STEPS)
             case _:
@@ -102,7 +112,10 @@ class Strategy:
             if one >= self.settings["threshold"] and label != none
         ]
         given = [*self.always, *(likely or [best])] if best != none else self.always
-        return "; ".join(label.replace(";", ",") for label in given) or str(none)
+        return self.joined(given)
+
+    def joined(self, labels: list[str]) -> str:
+        return "; ".join(label.replace(";", ",") for label in labels) or str(self.settings["no_label"])
 
 
 def load_encoder(name: str | None) -> Any:

@@ -28,7 +28,11 @@ TARGETS = {
     Kind.NUMBER: ("1", "4.5", "2"),
     Kind.ANSWERING: ("14 days", "the third floor", "Maria"),
 }
-WORDS = {"english": ("my money", "the parcel", "a password"), "chinese": ("退款在哪里", "包裹没有到", "密码忘记了")}
+WORDS = {
+    "english": ("my money {}", "the parcel {}", "a password {}"),
+    "chinese": ("退款在哪里 {}", "包裹没有到 {}", "密码忘记了 {}"),
+    "wordless": ("!", "?!", "..."),
+}
 DOCUMENTS = (
     Document("returns", "Returns", "Goods can be sent back within 14 days. The desk is on the third floor."),
     Document("people", "", "Maria answers the telephone. The lamp workshop is closed on Mondays."),
@@ -49,8 +53,12 @@ def test_a_downloaded_baseline_gives_the_same_answers_without_threeways(tmp_path
     store, expected, code = Store(tmp_path / "home"), {}, ""
     asked = ["where is my parcel?", "money", "包裹呢", ""]
     cases = [("english", kind) for kind in TARGETS] + [("chinese", Kind.CLASSIFICATION)]
+    cases += [("wordless", kind) for kind in (Kind.CLASSIFICATION, Kind.MULTI_LABEL)]
     for language, kind in cases:
-        rows = tuple(Example(f"r{at}", f"{WORDS[language][at % 3]} {at}", TARGETS[kind][at % 3]) for at in range(30))
+        targets = TARGETS[kind][:1] if language == "wordless" else TARGETS[kind]
+        rows = tuple(
+            Example(f"r{at}", WORDS[language][at % 3].format(at), targets[at % len(targets)]) for at in range(30)
+        )
         documents = DOCUMENTS if kind is Kind.ANSWERING else ()
         task = Task("tiny", kind, "", rows, documents, labels_for(kind, rows))
         split = Split(rows[:18], rows[18:24], rows[24:])
@@ -72,7 +80,7 @@ def test_a_downloaded_baseline_gives_the_same_answers_without_threeways(tmp_path
                 archive.extractall(there)
             expected[there.name] = [prediction.text for prediction in baseline.predict(asked)]
             code = (there / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    assert len(expected) == 20
+    assert len(expected) == 29
     answered = subprocess.run(
         [sys.executable, "-c", code.split("\n")[0] + PROGRAM, json.dumps(asked), *expected],
         cwd=tmp_path / "there",

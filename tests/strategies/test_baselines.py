@@ -95,6 +95,20 @@ def rated() -> list[Example]:
     return [Example(f"r{at}", text, str(rating)) for at, (text, rating) in enumerate(texts)]
 
 
+@pytest.mark.parametrize("name", baselines_for(Kind.CLASSIFICATION, has_documents=False))
+def test_rows_without_words_or_with_one_label_are_learned_too(name: str) -> None:
+    one_label = fitted(name, train=[Example(f"r{at}", f"text {at}", "refund") for at in range(12)])
+    assert answers(one_label, "anything", "") == ["refund", "refund"]
+    wordless = fitted(name, train=[Example(f"r{at}", ("", "!!")[at % 2], ("a", "b")[at % 2]) for at in range(12)])
+    assert set(answers(wordless, "", "anything")) <= {"a", "b"}
+
+
+@pytest.mark.parametrize("name", baselines_for(Kind.MULTI_LABEL, has_documents=False))
+def test_rows_with_the_same_labels_are_learned_too(name: str) -> None:
+    same = [Example(f"r{at}", f"text {at}", "new; urgent") for at in range(12)]
+    assert [set(labels_in(one)) for one in answers(fitted(name, Kind.MULTI_LABEL, same), "x")] == [{"new", "urgent"}]
+
+
 def test_the_median_is_always_given() -> None:
     assert answers(fitted("median_number", Kind.NUMBER, rated()), "the view was great", "") == ["3", "3"]
 
