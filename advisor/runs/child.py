@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.storage.files import disk_problem
+from advisor.storage.trial_files import measured_bytes
 from eval.measuring.other_programs import cores_in_use
 from eval.task import BadInput
 
@@ -58,6 +59,21 @@ def result_of(child: SpawnProcess, reports: Connection, is_over: Callable[[], bo
         return None, death_sentence(child.exitcode)
     child.join(SECONDS_TO_END)
     return result, problem
+
+
+class Deaths:
+    """Says whether a child that was killed is started again: once, and then as long as it gets further each time. What
+    it measures is kept in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._reached = folder, -1
+
+    def may_go_on(self, exit_code: int | None) -> bool:
+        reached = measured_bytes(self._folder)
+        if exit_code is None or exit_code >= 0 or reached <= self._reached:
+            return False
+        self._reached = reached
+        return True
 
 
 def settle_in(log: Path) -> None:

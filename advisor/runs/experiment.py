@@ -15,7 +15,7 @@ from filelock import Timeout
 from advisor.hosted_training import check_consent, end_jobs
 from advisor.pairing import MOST_CANDIDATES, lacks, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
-from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
+from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence, failure_sentence, spawned
 from advisor.runs.foreseen import foresee_run
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.pace import Pace
@@ -318,6 +318,21 @@ def _measure(
     `KeyNeededError` if a server wants a key."""
     order.folder.mkdir(exist_ok=True)
     pace = Pace(read_estimate(order.run_folder).get(order.strategy))
+    deaths = Deaths(order.folder)
+    exit_code = _run_child(order, pace, tell, cancelled)
+    while _finished(order) is None and deaths.may_go_on(exit_code):
+        exit_code = _run_child(order, pace, tell, cancelled)
+    for part in order.parts:
+        if read_trial(part.folder) is None:
+            part.folder.mkdir(parents=True, exist_ok=True)
+            write_trial(part.folder, Trial(part.strategy, "failed", death_sentence(exit_code)))
+    return _finished(order) or []
+
+
+def _run_child(
+    order: StepOrder, pace: Pace, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
+) -> int | None:
+    """Its exit code; None if it hasn't ended."""
     keys = handed_over(order.models)
     with spawned(run_step, order, keys) as (child, reports):
         while not cancelled():
@@ -337,11 +352,7 @@ def _measure(
         else:
             raise CancelledError
         child.join(SECONDS_TO_END)
-    for part in order.parts:
-        if read_trial(part.folder) is None:
-            part.folder.mkdir(parents=True, exist_ok=True)
-            write_trial(part.folder, Trial(part.strategy, "failed", death_sentence(child.exitcode)))
-    return _finished(order) or []
+        return child.exitcode
 
 
 def _or(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from advisor.decision.stopping import block_ends, is_clear, stops
-from advisor.runs.child import SECONDS_TO_END, death_sentence, spawned
+from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence, spawned
 from advisor.runs.order import StepOrder
 from advisor.runs.pace import Pace
 from advisor.runs.step import Answer, DiskFailed, End, EndRound, KeyNeeded, Standing, Stopped, Time, Turn, run_in_turns
@@ -64,6 +64,7 @@ class Racer:
         self._connection: Connection | None = None
         self._alive: AbstractContextManager[object] | None = None
         self._keys = handed_over(order.models)
+        self._deaths = Deaths(order.folder)
 
     @property
     def answered(self) -> int:
@@ -84,12 +85,15 @@ class Racer:
         self._turn_began = time.monotonic()
         self._pace.go_on()
         try:
-            if self._connection is None and not self._start():
-                return None
-            assert self._connection is not None
-            with suppress(OSError):  # a child that died since its last turn; the pipe still has what it sent
-                self._connection.send(turn)
-            return self._hear()
+            while self.is_running:
+                if self._connection is None and not self._start():
+                    continue
+                assert self._connection is not None
+                with suppress(OSError):  # a child that died since its last turn; the pipe still has what it sent
+                    self._connection.send(turn)
+                if reply := self._hear():
+                    return reply
+            return None
         finally:
             self._worked, self._turn_began = self._worked_seconds(), None
             self._pace.pause()
@@ -158,12 +162,15 @@ class Racer:
         return self._worked + (time.monotonic() - self._turn_began if self._turn_began is not None else 0.0)
 
     def _finish(self) -> None:
-        """The trial that the child left; a failed one if it left none."""
+        """The trial that the child left; a failed one if it left none, unless it is started again."""
         assert self._child is not None
         self._child.join(SECONDS_TO_END)
         exit_code = self._child.exitcode
         self.leave()
-        self.trial = read_trial(self.order.folder)
+        finished = read_trial(self.order.folder)
+        if finished is None and self._deaths.may_go_on(exit_code):
+            return
+        self.trial = finished
         if self.trial is None:
             self.trial = Trial(self.order.strategy, "failed", death_sentence(exit_code))
             write_trial(self.order.folder, self.trial)

@@ -148,7 +148,8 @@ def test_a_verdict_stands_before_all_candidates_are_measured(store: Store) -> No
     assert list(told[0].scores) == [best.id] and told[0].choice is None and "best baseline" in told[0].evidence
 
 
-def test_a_child_that_dies_between_its_turns_has_failed_and_the_others_go_on(store: Store) -> None:
+def test_a_child_that_dies_between_its_turns_is_started_again(store: Store) -> None:
+    whole = run(store, add_run(store))
     run_id = add_run(store)
     killed: list[int] = []
 
@@ -159,8 +160,8 @@ def test_a_child_that_dies_between_its_turns_has_failed_and_the_others_go_on(sto
             waiting.kill()
 
     report = run(store, run_id, kill_the_first)
-    assert [one.status for one in report.candidates if not isinstance(one, Candidate)] == ["failed"]
-    assert rows_of(report)["finetuning"] == rows_of(report)["retrieval"]
+    assert killed and all(isinstance(one, Candidate) for one in report.candidates)
+    assert rows_of(report) == rows_of(whole)
 
 
 def test_why_it_stopped_survives_the_disk(store: Store) -> None:

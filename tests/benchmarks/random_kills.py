@@ -1,6 +1,7 @@
 """200 kills at random times: of the worker, of the child that computes, of the server of the pages, and of the child
 that reads an upload. Each run of all strategies with a tiny model has to end with the answers of an undisturbed one.
-The pages have to come back. An upload whose reader was killed has to be refused in one sentence."""
+The pages have to come back. An upload whose reader was killed has to be refused in one sentence. Then the same with ten
+kills while the embedded model is trained."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from advisor.plan import Plan, Setup
+from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.runs.worker import start_worker
 from advisor.storage.store import Store
@@ -29,26 +30,29 @@ from advisor.storage.upload import Upload
 from eval.mapping.columns import guess_columns
 from eval.reading.apart import read_table_apart
 from eval.task import BadInput
+from strategies.contract import CHOOSING_TRAINING, TRAINING
 from tests.benchmarks.crashes import STRATEGIES, findings_in, task_of_pairs
 from tests.benchmarks.load import opened
 from tests.tiny_model import save_tiny_model
 
 ROOT = Path(__file__).parents[2]
-KILLS = 200
+KILLS, TRAINING_KILLS = 200, 10
 _PATIENCE_SECONDS = 900
 _TARGETS = {"worker": 3, "child": 4, "page": 1, "parser": 1}  # how often, in proportion
 
 
 def run(full: bool) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as place:
-        bench = _Bench(Path(place))
-        return [bench.measure(KILLS if full else KILLS // 10)]
+        tiny = _Bench(Path(place) / "tiny", str(save_tiny_model(Path(place) / "model")), STRATEGIES, _TARGETS)
+        rows = [tiny.measure(KILLS if full else KILLS // 10)]
+        real = _Bench(Path(place) / "real", DEFAULT_MODEL, "finetuning", {"training": 1})
+        return [*rows, real.measure(TRAINING_KILLS if full else TRAINING_KILLS // 5)]
 
 
 class _Bench:
-    def __init__(self, place: Path) -> None:
-        self.store = Store(place / "home")
-        self._model = str(save_tiny_model(place / "model"))
+    def __init__(self, home: Path, model: str, strategies: str, targets: Mapping[str, int]) -> None:
+        self.store = Store(home)
+        self._model, self._strategies, self._targets = model, tuple(strategies.split(",")), targets
         self._draw = random.Random(0)
         self._worker: subprocess.Popen[bytes] | None = None
         self._page: subprocess.Popen[str] | None = None
@@ -70,8 +74,9 @@ class _Bench:
                 self._page.kill()
                 self._page.wait()
         return {
+            "model": "tiny" if self._model != DEFAULT_MODEL else self._model,
             "kills": killed.total(),
-            **{f"of the {target}": killed[target] for target in _TARGETS},
+            "of what": ", ".join(f"{target} {killed[target]}" for target in self._targets),
             "runs": runs,
             "with the same answers": same,
             "continued by hand after three kills without progress": given_up,
@@ -85,7 +90,7 @@ class _Bench:
         plan = Plan(
             dataset.id,
             Setup.of(guess_columns(upload.table, upload.documents)),
-            strategies=tuple(STRATEGIES.split(",")),
+            strategies=self._strategies,
             model=self._model,
             asks_all_rows=True,
         )
@@ -108,19 +113,24 @@ class _Bench:
                 time.sleep(0.2)
                 continue
             time.sleep(self._draw.uniform(0.2, 8.0))
-            (target,) = self._draw.choices(list(_TARGETS), list(_TARGETS.values()))
-            killed[target] += self._kill(target)
+            (target,) = self._draw.choices(list(self._targets), list(self._targets.values()))
+            killed[target] += self._kill(target, run_id)
         return run_id, killed, given_up
 
-    def _kill(self, target: str) -> bool:
+    def _kill(self, target: str, run_id: str) -> bool:
         """Whether there was one. Raises RuntimeError if the product doesn't take it as it should."""
         ways: dict[str, Callable[[], bool]] = {
             "worker": self._kill_worker,
             "child": self._kill_child,
             "page": self._kill_page,
             "parser": self._kill_parser,
+            "training": lambda: self._is_training(run_id) and self._kill_child(),
         }
         return ways[target]()
+
+    def _is_training(self, run_id: str) -> bool:
+        stages = (CHOOSING_TRAINING, TRAINING)
+        return any(step.state == "running" and step.stage in stages for step in self.store.steps(run_id))
 
     def _kill_worker(self) -> bool:
         if self._worker is None or self._worker.poll() is not None:
