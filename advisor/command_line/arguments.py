@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--together", action="store_true", help="requests can wait, so they are answered in batches")
     _add_results(compare)
 
-    resume = commands.add_parser("resume", help="continue a run that stopped at its limit, or ended early otherwise")
+    resume = commands.add_parser("resume", help="continue a run that ended early, or try again what failed in it")
     resume.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     add_limits(resume, _number, _whole, "the limit it had")
     _add_results(resume)

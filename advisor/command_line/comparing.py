@@ -112,7 +112,8 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
 
 
 def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
-    """Continues a run and returns the exit code. Raises BadInput if there is nothing to continue."""
+    """Continues a run, or tries what failed in one that is done, and returns the exit code. Raises BadInput if there is
+    nothing to continue."""
     run = store.run(options.run)
     limit = limit_of(options, run.plan.limit)
     check_limit(replace(run.plan, limit=limit))
@@ -120,7 +121,10 @@ def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> in
     screen = Screen(stderr=True)
     with processor(store, screen):
         if store.run(run.id).state == "done":  # by now
-            raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
+            failed = [step.strategy for step in store.steps(run.id) if step.state == "failed"]
+            if not failed:
+                raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
+            store.retry_step(run.id, *failed)
         store.continue_run(run.id, limit)
         try:
             report = _carry_out(store, run, screen, build_strategy)

@@ -383,15 +383,17 @@ class Store:
                 asdict(step),
             )
 
-    def retry_step(self, run_id: str, strategy: str) -> None:
-        """Deletes one strategy's result and queues the ended run again; the other results are kept."""
+    def retry_step(self, run_id: str, *strategies: str) -> None:
+        """Deletes the results of these strategies and queues the ended run again; the other results are kept."""
         with self._database.transaction() as database:
             queued = database.execute(
                 "UPDATE runs SET state = 'queued', reason = NULL, ended_at = NULL"
                 " WHERE id = ? AND state IN ('done', 'failed', 'cancelled', 'stopped')",
                 (run_id,),
             )
-            if queued.rowcount:
+            if not queued.rowcount:
+                return
+            for strategy in strategies:
                 step = "SELECT 1 FROM steps WHERE run_id = ? AND strategy = ? AND state = 'cancelled'"
                 if database.execute(step, (run_id, strategy)).fetchone() is None:  # otherwise it continues where it was
                     shutil.rmtree(self.run_folder(run_id) / strategy, ignore_errors=True)

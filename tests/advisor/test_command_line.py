@@ -260,6 +260,18 @@ def test_wrong_usage_is_one_sentence(
     assert said in one_sentence(capsys)
 
 
+def test_what_failed_in_a_run_is_tried_again(compare: Compare, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare("task.csv", "--strategies", "prompting,retrieval", build_strategy=FRAGILE) == 0
+    (run,) = Store().runs()
+    kept = Store().run_folder(run.id) / "prompting" / "manifest.json"
+    written_at = kept.stat().st_mtime_ns
+    assert main(["resume", run.id], STEADY) == 0
+    assert [step.state for step in Store().steps(run.id)] == ["done"] * 3 and kept.stat().st_mtime_ns == written_at
+    capsys.readouterr()
+    assert main(["resume", run.id], STEADY) == 2
+    assert "is done, so there is nothing to continue" in capsys.readouterr().err
+
+
 def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
     folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
 ) -> None:
