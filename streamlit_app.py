@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from advisor.pages.own_origin import OwnOriginOnly
+from advisor.pages.turnstile import turn
 
 # Our own icon: every page would fetch a Material icon from the web.
 _ICON = Path(__file__).parent / "advisor" / "pages" / "icon.svg"
@@ -47,4 +48,5 @@ def show() -> None:
 
 
 if __name__ == "__main__":
-    show()
+    with turn():
+        show()

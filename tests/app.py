@@ -72,6 +72,13 @@ def open_page(title: str, **address: str) -> AppTest:
     return app
 
 
+def open_answers(**address: str) -> AppTest:
+    """The report at this address with its answers side by side unfolded."""
+    app = open_page("Report", **address)
+    app.session_state["answers-fold"] = True
+    return app.run()
+
+
 def html_of(app: AppTest) -> str:
     """Everything the page says in its own HTML, without the frame's style sheet and script."""
     bodies = [element.proto.body for element in app.get("html")]

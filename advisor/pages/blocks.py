@@ -9,7 +9,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from advisor.pages.marks import definitions, marked_name, plain
 from advisor.palette import DARK, LIGHT, Theme
@@ -46,7 +48,16 @@ def show_section(section: Section) -> None:
 
 def folded(title: str, finding: str, is_open: bool = False) -> DeltaGenerator:
     """A part of a report that is folded: its title and, in one line, what it found."""
-    return st.expander(f"**{plain(lead_of(title))}** {plain(finding)}", expanded=is_open)
+    return st.expander(_folded_label(title, finding), expanded=is_open)
+
+
+def folded_until_opened(title: str, finding: str, key: str, is_open: bool) -> ExpanderContainer:
+    """As `folded`. What is in it need only be made once its `open` says so."""
+    return st.expander(_folded_label(title, finding), expanded=is_open, key=key, on_change="rerun")
+
+
+def _folded_label(title: str, finding: str) -> str:
+    return f"**{plain(lead_of(title))}** {plain(finding)}"
 
 
 def show_how(how: str | None) -> None:
@@ -86,7 +97,14 @@ def _spec(drawn: str, theme: str, _draw: Callable[[Theme], alt.LayerChart | None
     """`drawn` and `theme` are the key. Drawing a report's charts takes longer than all the rest of its page, and each
     click draws the page again."""
     chart = _draw(_THEMES[theme])
-    return None if chart is None else chart.to_dict()
+    if chart is None:
+        return None
+    drawing = chart.to_dict()
+    # As Streamlit sends them. It leaves bytes as they are, and would convert anything else for each visit.
+    drawing["datasets"] = {
+        name: convert_anything_to_arrow_bytes(rows) for name, rows in drawing.get("datasets", {}).items()
+    }
+    return drawing
 
 
 def table(found: Table) -> str:

@@ -264,7 +264,7 @@ def choose_seed(was: int) -> int:
 def start(plan: Plan) -> None:
     """Queue the run and go to its report; a problem is one sentence."""
     try:
-        with st.spinner("Checking the data and the model"):
+        with frame.waiting("Checking the data and the model"):
             run = just_queued(plan) or prepare(frame.store(), plan)
     except BadInput as wrong:
         frame.problem(str(wrong))

@@ -7,12 +7,15 @@ show the same thing.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path, PurePath
 from typing import NoReturn
 
 import streamlit as st
 
+from advisor.pages.turnstile import others_first
 from advisor.palette import css_variables
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredDataset, StoredRun
@@ -30,8 +33,8 @@ def store() -> Store:
 
 @st.cache_resource(show_spinner=False)
 def settle(page: str) -> None:
-    """Once a page was drawn for the first time: Streamlit collects garbage after every rerun, before the last of a page
-    is sent, and needn't look through the modules that the page loaded each time."""
+    """Once a page was drawn for the first time: whoever collects garbage needn't look through the modules that the page
+    loaded each time."""
     gc.collect()
     gc.freeze()
 
@@ -45,11 +48,11 @@ def go(title: str, **address: str) -> NoReturn:
     st.switch_page(page_path(title), query_params=address)
 
 
-def address_of(title: str) -> dict[str, str] | None:
-    """The parameters under which a step can be reached from here; None while it cannot be reached yet."""
-    if title == "Start" or (title == "History" and "run" not in st.query_params):
+def _address_of(title: str, known: dict[str, str]) -> dict[str, str] | None:
+    """The parameters under which a step can be reached from here; None while it cannot be reached yet. `known` are the
+    present ones."""
+    if title == "Start" or (title == "History" and "run" not in known):
         return {}
-    known = _known_address()
     if title == "History":  # which shows the runs of the same data first
         return {name: known[name] for name in ("run", "dataset") if name in known}
     needed = {"Advice": None, "Report": "run"}.get(title, "dataset")
@@ -94,18 +97,19 @@ def show_top(current: str) -> None:
     """The name of the product, the four steps with the current one marked, and the ways to advice and to all runs."""
     st.html(f"<style>:root{{{css_variables()}}}\n{_STYLE}</style>")
     st.html(SCRIPT, unsafe_allow_javascript=True)  # a constant of ours; no other element may hold a script
+    known = _known_address()
     with st.container(horizontal=True, key="top", vertical_alignment="center", gap="small"):
         with st.container(key="brand", width="content"):
             st.page_link(page_path("Start"), label="Threeways", icon=":material/alt_route:")
         with st.container(horizontal=True, key="steps", width="stretch", gap=None):
             for title in _STEPS:
-                _show_step(title, current)
+                _show_step(title, current, known)
         for title in ("Advice", "History"):
-            _show_step(title, current)
+            _show_step(title, current, known)
 
 
-def _show_step(title: str, current: str) -> None:
-    address = address_of(title)
+def _show_step(title: str, current: str, known: dict[str, str]) -> None:
+    address = _address_of(title, known)
     state = "current" if title == current else "open" if address is not None else "closed"
     with st.container(key=f"step-{state}-{title.lower()}", width="content"):
         st.page_link(page_path(title), label=title, query_params=address, disabled=state == "closed")
@@ -132,6 +136,13 @@ def small(sentence: str) -> None:
 def problem(sentence: str) -> None:
     """Something that cannot be used, in one sentence; red is kept for this."""
     st.html(f'<p class="problem" role="alert">{escape(sentence)}</p>')
+
+
+@contextmanager
+def waiting(sentence: str) -> Iterator[None]:
+    """Says so while this page waits for another process, and lets the pages of others go first."""
+    with st.spinner(sentence), others_first():
+        yield
 
 
 def stop_with(sentence: str, way_back: str = "Start", label: str = "Back to the start") -> NoReturn:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from advisor.measurement import sharing_timings
-from advisor.pages.frame import store
+from advisor.pages.frame import store, waiting
 from advisor.report.run_summary import RunSummary, summary_in
 from advisor.schema import Report
 from advisor.spending import at_own_prices
@@ -30,7 +30,7 @@ def report_of(run: StoredRun) -> Report | None:
         return report
     from advisor.runs.report_files import write_report_again  # drawing takes a while to import
 
-    with st.spinner("Writing the report again from the answers"), suppress(BadInput, OSError):
+    with waiting("Writing the report again from the answers"), suppress(BadInput, OSError):
         return write_report_again(store(), run)
     return None
 

@@ -10,7 +10,7 @@ from advisor.candidates import judged
 from advisor.pages import frame
 from advisor.pages.answer_choice import is_choosing
 from advisor.pages.ask_judge import show_ask_judge
-from advisor.pages.blocks import folded, show_how, show_section
+from advisor.pages.blocks import folded, folded_until_opened, show_how, show_section
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.downloads import show_downloads
 from advisor.pages.failures import show_failures
@@ -137,10 +137,14 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
             show_section(section)
 
 
+@st.fragment
 def show_own_answers(run: StoredRun, report: Report) -> None:
-    with folded(answers.TITLE, answers.finding_of(report), is_choosing()):
-        show_answers(run, report)
-        show_how(answers.HOW)
+    """Only once it is opened: all its answers with their buttons are half of the page."""
+    fold = folded_until_opened(answers.TITLE, answers.finding_of(report), "answers-fold", is_choosing())
+    with fold:
+        if fold.open:
+            show_answers(run, report)
+            show_how(answers.HOW)
 
 
 run = frame.run_in_address()

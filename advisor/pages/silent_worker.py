@@ -19,7 +19,7 @@ def show_silent_worker() -> None:
         "it has probably hung. If you end it, a new one continues the run from its last finished part."
     )
     if st.button("End the worker and start a new one", key="end-worker", icon=":material/restart_alt:"):
-        with st.spinner("Starting a new worker"):
+        with frame.waiting("Starting a new worker"):
             end_worker(store.home)
             start_worker(store)
         st.rerun(scope="fragment")

@@ -37,7 +37,7 @@ def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) ->
     """Store what was uploaded and go on; an upload that makes no task gives one sentence, and nothing is kept."""
     name, content = task_file.name, task_file.getvalue()
     try:
-        with st.spinner(f"Reading {plain(name)}"):
+        with frame.waiting(f"Reading {plain(name)}"):
             upload = Upload.read(name, content, documents)
             check_upload(upload)
             dataset = frame.store().keep_upload(upload)
@@ -56,7 +56,7 @@ def show_sample(sample: Sample) -> None:
             f"<b>{escape(expected.name.lower())}</b>. {escape(sample.why)}</span></p>"
         )
         if st.button("Use this sample", key=f"use-{sample.name}", width="stretch"):
-            with st.spinner(f"Reading {sample.file}"):
+            with frame.waiting(f"Reading {sample.file}"):
                 dataset = frame.store().add_dataset(*load_sample(sample.name))
             frame.go("Data", dataset=dataset.id)
 

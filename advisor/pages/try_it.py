@@ -89,7 +89,7 @@ def _ask(run: StoredRun, answering: Sequence[str]) -> None:
     except OSError as wrong:
         frame.problem(f"The input can't be stored ({wrong.strerror}): free some space, and try again.")
         return
-    with st.spinner("Starting the worker"):
+    with frame.waiting("Starting the worker"):
         start_worker(frame.store())
 
 

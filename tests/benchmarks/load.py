@@ -22,6 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from advisor.plan import Plan, Setup
 from advisor.runs.experiment import prepare
+from advisor.runs.report_files import write_report_again
 from advisor.runs.worker import start_worker
 from advisor.storage.packed import open_sample
 from advisor.storage.store import Store
@@ -48,6 +49,7 @@ def run(full: bool) -> list[dict[str, Any]]:
         many = Path(place) / "many"
         _fill(Store(many), RUNS)
         with app_at(many) as address:
+            asyncio.run(opened(address, "report", run=sample))  # a new server first loads its modules
             first = asyncio.run(opened(address, "history"))
             again = [[asyncio.run(opened(address, "history"))] for _ in range(rounds)]
         rows.append(_row(f"the history of {RUNS} runs, first visit", [[first]]))
@@ -121,6 +123,7 @@ def _a_run(store: Store) -> Iterator[None]:
 def _fill(store: Store, count: int) -> None:
     """The sample's run, many times: its files are links."""
     sample = open_sample(store)
+    write_report_again(store, sample)
     with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
         others = ", ".join(one for one in columns if one not in ("id", "origin"))

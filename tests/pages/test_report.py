@@ -28,7 +28,7 @@ from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import curve_folder, write_trial
 from eval.outcomes import Outcome, Trial
 from eval.task import Kind, Split, Task
-from tests.app import html_of, open_page, primaries
+from tests.app import html_of, open_answers, open_page, primaries
 
 MakeTask = Callable[..., Task]
 MakeSplit = Callable[[Task], Split]
@@ -128,7 +128,7 @@ def test_answers_are_shown_also_of_a_report_that_sorted_no_failures(store: Store
 
 def test_a_chip_leaves_only_its_rows(finished: Finish) -> None:
     run = finished()
-    app = open_page("Report", run=run.id)
+    app = open_answers(run=run.id)
     app.pills(key="answers").set_value("All wrong").run()
     shown = [body for element in app.get("html") if 'answered-part given"><header>' in (body := element.proto.body)]
     assert len(shown) == 3 and all("judged wrong" in one and "judged right" not in one for one in shown)
