@@ -33,7 +33,13 @@ from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, are_conversations, as_asked, build_prompt
 from strategies.row_variants import with_variants
 from strategies.training_rows import Encoded, TrainingRows, learns_all_answers, note_on_turns
-from strategies.training_settings import VARIED_UNDER, Change, TrainingSettings, changes_to_try
+from strategies.training_settings import (
+    VARIED_UNDER,
+    Change,
+    TrainingSettings,
+    changes_to_try,
+    is_clearly_lower,
+)
 
 if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
     from peft import PeftModel
@@ -244,11 +250,15 @@ class Training(ABC):
         report_progress: ReportProgress,
     ) -> tuple[TrainingSettings, Effort]:
         """The settings with the lowest dev loss after a short training, and what the trainings took. The settled ones,
-        if they are settled."""
+        if they are settled.
+
+        One of the rates has to be chosen. Anything else is taken only if its loss is lower beyond chance, because a
+        short training on few dev rows favours what learns fast."""
         if "learning_rate" in self.budget.settled:
             return default.settled(self.budget.settled, self.found), Effort()
         started, earlier, taken, tokens = time.perf_counter(), 0.0, 0, int(TRIAL_SHARE * total)
         best, lowest = default, math.inf
+        of_best: tuple[float, ...] = ()  # dev rows
         early, early_rows = math.inf, None  # the early loss of the best so far, and its rows
         for at, change in enumerate(changes):
 
@@ -268,8 +278,10 @@ class Training(ABC):
             was_stopped = trial.early_loss is not None and not trial.early_loss <= stops_above
             stopped = {"stopped": "halfway"} if was_stopped else {}  # whatever its dev loss was there
             self.choices.append(settings.shown | {"tokens": trial.tokens, "dev_loss": loss} | stopped)
-            if trial.dev_loss < lowest and not was_stopped:
-                best, lowest = settings, trial.dev_loss
+            is_rate = replace(settings, learning_rate=best.learning_rate) == best
+            is_lower = trial.dev_loss < lowest and not was_stopped
+            if is_lower and (is_rate or not of_best or is_clearly_lower(trial.dev_rows, of_best)):
+                best, lowest, of_best = settings, trial.dev_loss, trial.dev_rows
                 early, early_rows = math.inf if trial.early_loss is None else trial.early_loss, rows
         found_better = best != default if len(changes) > 1 else None
         seconds = earlier + time.perf_counter() - started

@@ -31,14 +31,15 @@ CHECKPOINT = "checkpoint.json"
 @dataclass
 class Reached:
     """Where a training stands after an evaluation. `best_at` is the evaluation with the lowest dev loss, counted from
-    1, 0 if there was none. `early` is the training loss summed over `early_size`, in nats; `seconds` are those of all
-    processes that worked on it."""
+    1, 0 if there was none; `best_rows` are the losses of the dev rows there. `early` is the training loss summed over
+    `early_size`, in nats; `seconds` are those of all processes that worked on it."""
 
     rate: float
     read: int = 0
     batches: int = 0
     history: list[LossPoint] = field(default_factory=list)
     best_at: int = 0
+    best_rows: list[float] = field(default_factory=list)
     early: float = 0.0
     early_size: int = 0
     early_loss: float | None = None

@@ -33,10 +33,10 @@ Trains = TypeVar("Trains", bound=Row, contravariant=True)
 
 
 class Objective(Protocol[Trains]):
-    """What training makes smaller: `summed` over rows and divided by their `size`."""
+    """What training makes smaller: the sum of `by_row` divided by the rows' `size`."""
 
-    def summed(self, network: PreTrainedModel | PeftModel, rows: Sequence[Trains]) -> AbstractContextManager[Tensor]:
-        """A backward pass belongs in the context, because it may run layers again."""
+    def by_row(self, network: PreTrainedModel | PeftModel, rows: Sequence[Trains]) -> AbstractContextManager[Tensor]:
+        """[rows]. A backward pass belongs in the context, because it may run layers again."""
         ...
 
     def size(self, rows: Sequence[Trains]) -> int: ...
@@ -64,8 +64,8 @@ class Pair:
 class Likelihood:
     """The negative log-likelihood of the answers, earlier ones included, in nats a token: supervised training."""
 
-    def summed(self, network: PreTrainedModel | PeftModel, rows: Sequence[Pair]) -> AbstractContextManager[Tensor]:
-        return summed_loss(network, rows)
+    def by_row(self, network: PreTrainedModel | PeftModel, rows: Sequence[Pair]) -> AbstractContextManager[Tensor]:
+        return row_losses(network, rows)
 
     def size(self, rows: Sequence[Pair]) -> int:
         return sum(len(pair.learned) for pair in rows)
@@ -73,19 +73,23 @@ class Likelihood:
 
 def mean_loss(network: PreTrainedModel | PeftModel, pairs: Sequence[Pair]) -> float:
     """Mean negative log-likelihood of the answers, in nats a token."""
-    return mean_of(Likelihood(), network, pairs)
+    likelihood = Likelihood()
+    return sum(losses_of(likelihood, network, pairs)) / likelihood.size(pairs)
 
 
-def mean_of(objective: Objective[AnyRow], network: PreTrainedModel | PeftModel, rows: Sequence[AnyRow]) -> float:
+def losses_of(
+    objective: Objective[AnyRow], network: PreTrainedModel | PeftModel, rows: Sequence[AnyRow]
+) -> list[float]:
+    """That of each row."""
     was_training = network.training
     network.eval()
-    total = 0.0
+    found: list[float] = []
     with torch.inference_mode():
         for part in within_memory(rows):
-            with objective.summed(network, part) as loss:
-                total += loss.item()
+            with objective.by_row(network, part) as losses:
+                found += losses.tolist()
     network.train(was_training)
-    return total / objective.size(rows)
+    return found
 
 
 def within_memory(batch: Sequence[AnyRow]) -> Iterator[list[AnyRow]]:

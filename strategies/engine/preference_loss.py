@@ -40,10 +40,10 @@ class PreferenceLoss:
     beta: float
 
     @contextmanager
-    def summed(self, network: PreTrainedModel | PeftModel, rows: Sequence[Preference]) -> Iterator[Tensor]:
+    def by_row(self, network: PreTrainedModel | PeftModel, rows: Sequence[Preference]) -> Iterator[Tensor]:
         with _leads(network, rows) as leads:
             of_reference = torch.tensor([row.lead for row in rows], device=leads.device)
-            yield -torch.nn.functional.logsigmoid(self.beta * (leads - of_reference)).sum()
+            yield -torch.nn.functional.logsigmoid(self.beta * (leads - of_reference))
 
     def size(self, rows: Sequence[Preference]) -> int:
         return len(rows)

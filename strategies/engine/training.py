@@ -31,8 +31,8 @@ from strategies.engine.loss import (
     Likelihood,
     Objective,
     Pair,
+    losses_of,
     mean_loss,
-    mean_of,
     within_memory,
     without_adapter,
 )
@@ -51,7 +51,8 @@ _RULES = (ROWS_A_BATCH, WARM_UP_SHARE, LARGEST_GRADIENT, PATIENCE)  # a checkpoi
 @dataclass(frozen=True, slots=True)
 class Trained:
     """The result of training: the best dev loss (nats per token where answers are learned), where it was, and the
-    losses on the way. The dev loss is infinite if it never was a number. `early_loss` is the mean training loss over
+    losses on the way. The dev loss is infinite if it never was a number. `dev_rows` are the losses of the dev rows
+    behind it, each summed over its tokens. `early_loss` is the mean training loss over
     the second quarter of the budget, None if that has no whole batch. `earlier_seconds` are
     those of a process that was killed while it worked on it, up to its last evaluation."""
 
@@ -61,12 +62,21 @@ class Trained:
     history: list[LossPoint]
     early_loss: float | None = None
     earlier_seconds: float = field(default=0.0, compare=False)
+    dev_rows: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, reached: Reached, tokens_an_epoch: int, earlier_seconds: float) -> Trained:
         tokens = reached.history[reached.best_at - 1].tokens if reached.best_at else reached.read
         epochs = tokens / tokens_an_epoch
-        return cls(reached.best_loss, tokens, epochs, reached.history, reached.early_loss, earlier_seconds)
+        return cls(
+            reached.best_loss,
+            tokens,
+            epochs,
+            reached.history,
+            reached.early_loss,
+            earlier_seconds,
+            tuple(reached.best_rows),
+        )
 
     def checked(self) -> Trained:
         """Raises RuntimeError if there never was a dev loss."""
@@ -168,7 +178,8 @@ def train_for(
         batch_size = objective.size(batch)
         before = losses.clone()
         for part in within_memory(batch):
-            with objective.summed(network, part) as loss:
+            with objective.by_row(network, part) as of_rows:
+                loss = of_rows.sum()
                 losses += loss.detach()
                 (loss / batch_size).backward()
         size += batch_size
@@ -187,11 +198,12 @@ def train_for(
             reached.is_over = reached.is_over or not reached.early_loss <= stops_above
         if reached.read < budget * (len(reached.history) + 1) / evaluations and not reached.is_over:
             continue
-        reached.history.append(LossPoint(reached.read, losses.item() / size, mean_of(objective, network, dev)))
+        of_dev = losses_of(objective, network, dev)
+        reached.history.append(LossPoint(reached.read, losses.item() / size, sum(of_dev) / objective.size(dev)))
         losses.zero_()
         size = 0
         if reached.history[-1].dev < reached.best_loss:
-            reached.best_at = len(reached.history)
+            reached.best_at, reached.best_rows = len(reached.history), of_dev
             best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
         behind = len(reached.history) - reached.best_at
         reached.is_over = reached.is_over or behind >= PATIENCE or not reached.best_at

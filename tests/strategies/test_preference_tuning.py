@@ -60,8 +60,8 @@ def _add_noise(network: PeftModel, seed: int) -> None:
 
 
 def loss_of(network: PeftModel, rows: Sequence[Preference]) -> float:
-    with PreferenceLoss(BETA).summed(network, rows) as loss:
-        return float(loss.item() / len(rows))
+    with PreferenceLoss(BETA).by_row(network, rows) as losses:
+        return float(losses.mean().item())
 
 
 def plain_log_probability(network: PeftModel, pair: Pair) -> torch.Tensor:
@@ -85,7 +85,8 @@ def test_loss_and_gradients_are_those_of_the_paper(path: type[PlainModel] | None
         lost = plain_log_probability(network, row.rejected) - rejected
         expected = expected - torch.nn.functional.logsigmoid(BETA * (gained - lost))
     wanted = torch.autograd.grad(expected, weights)
-    with PreferenceLoss(BETA).summed(network, rows) as loss:
+    with PreferenceLoss(BETA).by_row(network, rows) as losses:
+        loss = losses.sum()
         assert loss.item() == pytest.approx(expected.item(), abs=1e-4)
         for found, one in zip(torch.autograd.grad(loss, weights), wanted, strict=True):
             assert torch.allclose(found, one, atol=1e-4, rtol=1e-3)

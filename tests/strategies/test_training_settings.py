@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from strategies.instructions import SHORT, Instruction
 from strategies.presets import Budget
 from strategies.row_variants import with_variants
 from strategies.training import Training
-from strategies.training_settings import VARIANTS, TrainingSettings, changes_to_try
+from strategies.training_settings import VARIANTS, TrainingSettings, changes_to_try, is_clearly_lower
 from tests.tiny_model import tiny_transformer
 
 LABELS = ("delivery", "refund")
@@ -69,7 +70,8 @@ def fitted(kind: type[Training], budget: Budget = BUDGET, found: Instruction = F
     return strategy
 
 
-def test_the_best_of_all_trials_is_trained_and_settled() -> None:
+def test_the_best_of_all_trials_is_trained_and_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strategies.training_settings.SURE", -math.inf)
     strategy = fitted(Finetuning)
     trials = strategy.choices[: BUDGET.trials]
     assert [(one["prompt"], one["rank"], one["layers with an adapter"]) for one in trials[2:3]] == [
@@ -84,6 +86,22 @@ def test_the_best_of_all_trials_is_trained_and_settled() -> None:
     assert {name: again.settings[name] for name in chosen} == chosen
     kept = AdapterShape.of(again._kept)
     assert kept is not None and kept.rank == best["rank"]
+
+
+def test_what_is_lower_by_chance_changes_nothing_but_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strategies.training_settings.SURE", math.inf)
+    strategy = fitted(Finetuning)
+    rates = [one for one in strategy.choices[: BUDGET.trials] if (one["prompt"], one["rank"]) == (SHORT, RANK)]
+    rates = [one for one in rates if VARIANTS not in one and one["layers with an adapter"] == "upper two thirds"]
+    best = min(rates, key=lambda one: one["dev_loss"])
+    assert best.items() - {("tokens", best["tokens"]), ("dev_loss", best["dev_loss"])} <= strategy.settings.items()
+
+
+def test_a_loss_is_clearly_lower_where_most_rows_are() -> None:
+    before = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert is_clearly_lower([0.9, 1.8, 2.9, 3.7, 4.9, 5.8], before)
+    assert not is_clearly_lower([1.1, 2.1, 3.1, 4.1, 5.1, 4.0], before)  # lower on one row, and in the mean
+    assert not is_clearly_lower([0.5], [1.0])
 
 
 def test_what_was_trained_with_the_prompt_of_prompting_is_asked_with_it(tmp_path: Path) -> None:
