@@ -131,8 +131,12 @@ def ask_to_delete(runs: Sequence[StoredRun]) -> None:
         f"<p>We delete {these}, every answer and the trained models ({memory_text(size)}). "
         f"You can't undo this.{stays}</p>"
     )
-    files = "the uploaded file" if len(data) == 1 else f"the {len(data)} uploaded files"
-    with_data = bool(data) and st.checkbox(f"Also delete {files}, which no other run uses", key="delete-data")
+    files = (
+        "Also delete the uploaded file, which no other run uses"
+        if len(data) == 1
+        else "Also delete the uploaded files, which no other run uses"
+    )
+    with_data = bool(data) and st.checkbox(files, key="delete-data")
     for run in runs:
         if left := tuned_models_left(run, store.run_folder(run.id)):
             st.text(left)

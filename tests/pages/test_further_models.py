@@ -13,7 +13,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from eval.outcomes import Trial
 from eval.sent import Part, Piece, SentPrompts
-from tests.app import SPEED, html_of, open_page, primaries
+from tests.app import SPEED, html_of, open_answers, open_page, primaries
 from tests.pages.test_flow import TICKETS
 from tests.tiny_strategies import tiny_model
 
@@ -94,7 +94,7 @@ def test_the_report_shows_each_candidate_with_its_model_and_what_it_was_sent(
         outcomes = tuple(replace(one, strategy=name) for one in prompting.outcomes)
         trials.append(replace(prompting, strategy=name, outcomes=outcomes, prompts=prompts))
     run = finished(trials)
-    app = open_page("Report", run=run.id)
+    app = open_answers(run=run.id)
     said = html_of(app)
     assert "Prompting with small" in said and "Prompting with large" in said and "--prompting@" not in said
     app.pills(key=f"sent-{run.id}-{trials[0].outcomes[0].example_id}").set_value("prompting@large").run()

@@ -17,7 +17,7 @@ WIDGETS = {
     "button", "caption", "checkbox", "dialog", "download_button", "error", "expander", "form_submit_button", "header",
     "info", "link_button", "markdown", "metric", "multiselect", "number_input", "page_link", "pills", "popover",
     "progress", "radio", "segmented_control", "selectbox", "slider", "spinner", "subheader", "success", "tabs",
-    "text_area", "text_input", "title", "toast", "toggle", "warning", "write",
+    "text_area", "text_input", "title", "toast", "toggle", "waiting", "warning", "write",
 }  # fmt: skip
 # What we say ourselves, and numbers in words. Short names of models have only letters, digits, "_", "." and "-".
 OURS = {

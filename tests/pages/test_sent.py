@@ -10,7 +10,7 @@ from advisor.sections.answers import CUT_OFF_MEANS
 from advisor.storage.stored import StoredRun
 from eval.outcomes import Trial
 from eval.sent import Part, Piece, SentPrompts
-from tests.app import html_of, open_page
+from tests.app import html_of, open_answers
 
 MakeTrials = Callable[..., tuple[Trial, ...]]
 Finish = Callable[..., StoredRun]
@@ -35,7 +35,7 @@ def test_the_prompt_of_an_answer_is_shown_when_it_is_asked_for(synthetic_trials:
         *prompting.outcomes[2:],
     )
     run = finished((replace(prompting, outcomes=outcomes, prompts=prompts), *others))
-    app = open_page("Report", run=run.id)
+    app = open_answers(run=run.id)
     assert "im_start" not in html_of(app) and 'title="' + CUT_OFF_MEANS in html_of(app)
     offer = app.pills(key=f"sent-{run.id}-{first}")
     assert offer.label.startswith("What was sent for “Question number")
