@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from rich.text import Text
 from advisor.command_line.terminal import Screen
 from advisor.runs.report_files import write_report_again
 from advisor.storage.checkup import Problem, check_home, problem_of_database
+from advisor.storage.files import bytes_in
 from advisor.storage.presence import is_silent
 from advisor.storage.rebuild import rebuild_database
 from advisor.storage.store import Store, home_at
@@ -87,24 +87,13 @@ def _told(problem: Problem, repair: bool, screen: Screen) -> bool:
 
 
 def _summary(home: Path) -> str:
-    sizes = {name: _bytes_in(home / name) for name in ("runs", "datasets")}
+    sizes = {name: bytes_in(home / name) for name in ("runs", "datasets")}
     runs = len(list((home / "runs").glob("[!.]*"))) if (home / "runs").is_dir() else 0
     return (
         f"{home}: {count_text(runs, 'run')} with {memory_text(sizes['runs'])}, data with "
         f"{memory_text(sizes['datasets'])}; unpacked weights in {cache_folder()} with "
-        f"{memory_text(_bytes_in(cache_folder()))}; {memory_text(shutil.disk_usage(home).free)} free."
+        f"{memory_text(bytes_in(cache_folder()))}; {memory_text(shutil.disk_usage(home).free)} free."
     )
-
-
-def _bytes_in(folder: Path) -> int:
-    found = 0
-    for parent, _, files in os.walk(folder):
-        for name in files:
-            try:
-                found += (Path(parent) / name).lstat().st_size
-            except OSError:  # deleted meanwhile
-                continue
-    return found
 
 
 def _say(screen: Screen, sentence: str) -> None:

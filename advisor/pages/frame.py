@@ -33,8 +33,8 @@ def store() -> Store:
 
 @st.cache_resource(show_spinner=False)
 def settle(page: str) -> None:
-    """Once a page was drawn for the first time: whoever collects garbage needn't look through the modules that the page
-    loaded each time."""
+    """Call it once a page was drawn for the first time. Later garbage collections then skip the modules that it
+    loaded."""
     gc.collect()
     gc.freeze()
 

@@ -99,7 +99,12 @@ def disk_problem(wrong: Exception, when: str = "") -> str | None:
 
 def bytes_in(folder: Path) -> int:
     """Of all its files."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    found = 0
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):  # deleted meanwhile
+                found += (Path(parent) / name).lstat().st_size
+    return found
 
 
 def remove_folder(path: Path) -> None:
