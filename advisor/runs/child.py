@@ -23,7 +23,7 @@ from eval.task import BadInput
 SECONDS_TO_END = 10  # for a child to clean up after its result; then it is ended
 _SECONDS_BETWEEN_LOOKS = 0.2
 LEAST_IN_USE = 0.5  # cores that other programs use, from which threads wait asleep
-_TURNS, _FEW_TURNS = "GOMP_SPINCOUNT", "2000"  # 2,000 take about 0.1 ms
+_WAITING = "OMP_WAIT_POLICY"
 
 
 @contextmanager
@@ -93,9 +93,9 @@ def settle_in(log: Path) -> None:
 def spare_others() -> None:
     """A child that computes calls this before it imports torch. The threads of a product wait for each other by turning
     in a loop. Where another program has one of their cores, that takes most of the time and counts as work of the
-    processor, so there they soon sleep instead. On a quiet machine, they would wake up too late."""
-    if not {_TURNS, "OMP_WAIT_POLICY"} & os.environ.keys() and cores_in_use() >= LEAST_IN_USE:
-        os.environ[_TURNS] = _FEW_TURNS
+    processor, so there they sleep instead. On a quiet machine, they would wake up too late."""
+    if not {_WAITING, "GOMP_SPINCOUNT"} & os.environ.keys() and cores_in_use() >= LEAST_IN_USE:
+        os.environ[_WAITING] = "passive"
 
 
 def failure_sentence(wrong: Exception, stage: str) -> str:

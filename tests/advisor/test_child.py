@@ -14,7 +14,7 @@ from advisor.runs import child
 from advisor.runs.child import spare_others
 from eval.measuring.other_programs import cores_in_use
 
-TURNS = "GOMP_SPINCOUNT"
+WAITING = "OMP_WAIT_POLICY"
 
 
 @contextmanager
@@ -31,27 +31,27 @@ def busy_loop() -> Iterator[None]:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    for name in (TURNS, "OMP_WAIT_POLICY"):
+    for name in (WAITING, "GOMP_SPINCOUNT"):
         monkeypatch.delenv(name, raising=False)
     yield monkeypatch
-    os.environ.pop(TURNS, None)
+    os.environ.pop(WAITING, None)
 
 
 def test_beside_a_busy_loop_threads_wait_asleep(environment: pytest.MonkeyPatch) -> None:
     with busy_loop():
         assert cores_in_use() >= child.LEAST_IN_USE
         spare_others()
-    assert os.environ[TURNS] == "2000"
+    assert os.environ[WAITING] == "passive"
 
 
 def test_on_a_quiet_machine_and_where_the_person_decided_nothing_changes(environment: pytest.MonkeyPatch) -> None:
     environment.setattr(child, "cores_in_use", lambda: 0.1)
     spare_others()
-    assert TURNS not in os.environ
+    assert WAITING not in os.environ
     environment.setattr(child, "cores_in_use", lambda: 1.0)
-    environment.setenv("OMP_WAIT_POLICY", "active")
+    environment.setenv("GOMP_SPINCOUNT", "9")
     spare_others()
-    assert TURNS not in os.environ
+    assert WAITING not in os.environ
 
 
 def test_torch_is_not_there_yet_when_a_step_begins() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -104,6 +105,14 @@ def test_a_hit_rate_counts_only_rows_with_a_known_document(
     outcomes = tuple(replace(o, found_gold=f) for o, f in zip(retrieval.outcomes, found, strict=True))
     report = synthetic_report(trials=[prompting, replace(retrieval, outcomes=outcomes)])
     assert [candidate_of(report, name).hit_rate for name in ("prompting", "retrieval")] == [None, 0.75]
+
+
+def test_no_words_of_a_report_are_markdown() -> None:
+    """Between two $, many programs would write mathematics."""
+    words = "$1 or $2, [a](b), <b>, **c**, `d`, #1, x_y_z | ~~e~~ &amp;"
+    shown = escaped(words)
+    assert shown.replace("\\", "") == words
+    assert not re.search(r"(?<!\\)[$\[\]<>*`#_|~&]", shown)
 
 
 def test_markdown_tells_all_of_the_report(synthetic_report: MakeReport) -> None:
