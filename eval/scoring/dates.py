@@ -46,7 +46,8 @@ _IN_DIGITS = (
 _PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (*_NAMED, *_IN_DIGITS)]
 _THREE_NUMBERS = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2((?:[12]\d)?\d{2})(?![\d/]|[.-]\d)")
 
-_HALF_OF_DAY = r"\s?(?P<half>a\.?m\b\.?|p\.?m\b\.?|uhr\b|o['’]?clock\b)"
+_CLOCK = r"o['’]?clock\b"
+_HALF_OF_DAY = rf"(?:\s?{_CLOCK}(?=\s?[ap]\.?m\b))?\s?(?P<half>a\.?m\b\.?|p\.?m\b\.?|uhr\b|{_CLOCK})"
 _LASTS = r"\s?(?:min(?:ute)?s?|h(?:ou)?rs?|hours?)\b"  # 3:30 minutes is a duration
 _TIME = re.compile(
     rf"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4])(?:(?::(?P<minute>[0-5]\d)(?::[0-5]\d)?(?!\d|:|,\d|{_LASTS})(?:{_HALF_OF_DAY})?)"
@@ -65,10 +66,11 @@ _HOURS = {
 } | {"ein": 1}
 _SHIFTS = {"half past": 30, "quarter past": 15, "a quarter past": 15, "quarter to": -15, "a quarter to": -15,
            "halb": -30, "viertel nach": 15, "viertel vor": -15}  # fmt: skip
+_WRITTEN_HALF = r"(?:a\.m\b\.?|p\.?m\b\.?)"  # "am" is also a word, as in "sechs am Abend"
 _SPELLED_TIME = re.compile(
-    rf"\b(?:(?P<shift>{'|'.join(_SHIFTS)})\s+(?P<hour>{'|'.join(_HOURS)}|1[0-2]|[1-9])\b(?:\s+o['’]?clock\b)?"
-    rf"|(?P<whole>{'|'.join(_HOURS)}|1[0-2]|[1-9])(?=\s+(?:uhr\b|o['’]?clock\b|in\s+the\s+(?:morning|afternoon|evening))))"
-    r"(?:\s+(?:uhr|o['’]?clock)\b)?(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?",
+    rf"(?<![\d:.,])\b(?:(?P<shift>{'|'.join(_SHIFTS)})\s+(?P<hour>{'|'.join(_HOURS)}|1[0-2]|[1-9])\b"
+    rf"|(?P<whole>{'|'.join(_HOURS)}|1[0-2]|[1-9])(?=\s+(?:uhr\b|{_CLOCK}|{_WRITTEN_HALF}|in\s+the\s+(?:morning|afternoon|evening))))"
+    rf"(?:\s+(?:uhr\b|{_CLOCK}))?(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening)|\s+(?P<half>{_WRITTEN_HALF}|(?<=clock\s)am\b))?",
     re.IGNORECASE,
 )
 
@@ -161,9 +163,11 @@ def find_times(text: str) -> Iterator[tuple[Span, TimeOfDay]]:
         name = (found["hour"] or found["whole"]).lower()
         hour = int(name) if name.isdigit() else _HOURS[name]
         shift = _SHIFTS.get((found["shift"] or "").lower(), 0)
-        part = (found["part"] or "").lower()
-        added = 12 if part in ("afternoon", "evening") and hour < 12 else 0
-        yield found.span(), TimeOfDay(((hour + added) * 60 + shift) % 1440, is_open=not part)
+        part, half = (found["part"] or "").lower(), (found["half"] or "").lower()
+        if half:
+            hour %= 12
+        added = 12 if (part in ("afternoon", "evening") or half.startswith("p")) and hour < 12 else 0
+        yield found.span(), TimeOfDay(((hour + added) * 60 + shift) % 1440, is_open=not (part or half))
     taken = [found.span() for found in _SPELLED_TIME.finditer(text)]
     for found in _TIME.finditer(text):
         if any(start < found.end() and found.start() < end for start, end in taken):

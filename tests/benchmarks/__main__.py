@@ -12,7 +12,7 @@ from tests.benchmarks.reporting import report
 
 NAMES = (
     "machine", "labels", "writing", "training", "search", "retrieval", "growth", "comparison", "calibration",
-    "crashes", "random_kills", "guards", "early_stops", "planted", "planted_faults", "planted_preferences",
+    "crashes", "damaged", "random_kills", "guards", "early_stops", "planted", "planted_faults", "planted_preferences",
     "planted_chats", "held_json", "each_way", "load", "million_rows", "architectures", "judge", "llama", "serving",
     "served_models",
 )  # fmt: skip
