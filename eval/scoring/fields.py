@@ -21,7 +21,8 @@ from eval.task import BadInput
 
 _LONGEST_VALUE = 60  # characters; a longer text isn't read as one number or date
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WEEKDAY = re.compile(rf"({'|'.join(_DAYS)})(?:day|sday|s|nesday|rsday|r|rs|urday)?\b[.,]?\s+")
+_WEEKDAY = re.compile(rf"({'|'.join(_DAYS)})(?:day|sday|s|nesday|rsday|r|rs|urday)?\b[.,]?(?:\s+|\Z)")
+_BEFORE_A_TIME = re.compile(r"(?:on|at|um|am)\s+")  # on Thursday, at 6 pm, am 3. Mai
 _MOST_ITEMS = 200  # list items that are paired
 
 
@@ -115,12 +116,25 @@ def leaf_of(value: Any) -> Leaf:
 def _leaf_of_text(written: str) -> Leaf:
     text = " ".join(folded(written).casefold().split()).rstrip(".,;")
     if len(text) <= _LONGEST_VALUE:
-        day = _WEEKDAY.match(text)
-        for name, rest in (("", text), (day[1], text[day.end() :])) if day else (("", text),):
-            for start, end, value in _values_in(rest):
-                if not (rest[:start] + rest[end:]).strip(" .,"):
-                    return Leaf("value", value if _is_day(name, value) else (name, value), written)
+        for kind, value in _whole_values(text):
+            return Leaf(kind, value, written)
+        if before := _BEFORE_A_TIME.match(text):
+            for kind, value in _whole_values(text[before.end() :]):
+                if kind != "quantity":
+                    return Leaf(kind, value, written)
     return Leaf("text", text, written)
+
+
+def _whole_values(text: str) -> Iterator[tuple[str, Hashable]]:
+    """What the text is if it is nothing but a number, a date, a time or a day of the week, with its kind."""
+    day = _WEEKDAY.match(text)
+    if day and day.end() == len(text):
+        yield "weekday", day[1]
+    for name, rest in (("", text), (day[1], text[day.end() :])) if day else (("", text),):
+        for start, end, value in _values_in(rest):
+            if not (rest[:start] + rest[end:]).strip(" .,"):
+                kind = "quantity" if isinstance(value, Quantity) else "time"
+                yield kind, value if _is_day(name, value) else (name, value)
 
 
 def _values_in(text: str) -> Iterator[tuple[int, int, Quantity | Date | TimeOfDay]]:
