@@ -13,6 +13,11 @@ from advisor.measurement import is_judged
 from advisor.pairing import model_in, short_names, with_model
 from advisor.schema import SCORE_VERSION, Report
 from advisor.storage.own_marks import OwnMark
+from advisor.storage.run_files import why_no_report
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import read_trials
 from advisor.wording import money_text
 from eval.outcomes import Outcome, Trial
 from eval.scoring import MetricName, is_right
@@ -20,7 +25,7 @@ from eval.scoring.labels import OF_LABELS
 from eval.statistics.grouping import piece_of
 from eval.statistics.inference import Difference
 from eval.statistics.scored import paired_difference, scored
-from eval.task import Example, normalised
+from eval.task import BadInput, Example, normalised
 
 Obstacle = Literal["rows", "metric", "version of the score"]
 _SAME_SCORE = 1e-6
@@ -56,6 +61,16 @@ class FinishedRun:
         )
         answers = {names.get(name, name): each for name, each in self.answers.items()}
         return replace(self, report=report, answers=answers)
+
+
+def finished_run(store: Store, run: StoredRun) -> FinishedRun:
+    """A stored run. Raises BadInput if there is no report or task of it that this version can read."""
+    folder, report = store.run_folder(run.id), store.report(run.id)
+    if report is None:
+        why = why_no_report(folder) if run.state == "done" else "It hasn't finished."
+        raise BadInput(f"Run {run.id} has no report to compare with. {why}")
+    trials, _ = read_trials(folder, [step.strategy for step in store.steps(run.id)])
+    return FinishedRun.of(run.id, report, read_task(folder)[1].test, trials)
 
 
 def named_alike(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
@@ -148,7 +163,12 @@ def _score_version(report: Report) -> str | None:
 
 def shared_rows(runs: Sequence[FinishedRun]) -> list[SharedRow]:
     """The test rows with the same input and the same right answers in all runs, in the order of the first."""
-    found = [_by_content(run.test) for run in runs]
+    return rows_in_all([run.test for run in runs])
+
+
+def rows_in_all(tests: Sequence[tuple[Example, ...]]) -> list[SharedRow]:
+    """Like `shared_rows`, of these test sets."""
+    found = [_by_content(test) for test in tests]
     return [
         SharedRow(example, tuple(each[content].id for each in found))
         for content, example in found[0].items()
@@ -182,13 +202,13 @@ def scored_otherwise(runs: Sequence[FinishedRun]) -> int:
         old.text == new.text and old.error == new.error and abs(old.score - new.score) > _SAME_SCORE
         for other in others
         for name in first.answers.keys() & other.answers.keys()
-        for old, new in _pairs(first, other, name)
+        for old, new in _pairs(first, name, other, name)
     )
 
 
-def _pairs(first: FinishedRun, other: FinishedRun, strategy: str) -> list[tuple[Outcome, Outcome]]:
-    """What the strategy answered in both runs to the test rows they share."""
-    old, new = first.answers.get(strategy, {}), other.answers.get(strategy, {})
+def _pairs(first: FinishedRun, before: str, other: FinishedRun, after: str) -> list[tuple[Outcome, Outcome]]:
+    """What a strategy of each run answered to the test rows they share."""
+    old, new = first.answers.get(before, {}), other.answers.get(after, {})
     ids = (row.ids for row in shared_rows([first, other]))
     return [(old[a], new[b]) for a, b in ids if a in old and b in new]
 
@@ -202,13 +222,17 @@ def differences(compared: Compared, strategy: str) -> list[Difference | None]:
     """How much better each later run scores than the first, on the rows they share. None where one of the two lacks
     the strategy."""
     first, *others = compared.runs
-    found: list[Difference | None] = []
-    for other in others:
-        pairs = _pairs(first, other, strategy)
-        metric, groups = first.report.task.metric, [piece_of(*pair) for pair in pairs]
-        old, new = [before for before, _ in pairs], [after for _, after in pairs]
-        found.append(paired_difference(scored(metric, new), scored(metric, old), groups) if pairs else None)
-    return found
+    return [difference_between(first, strategy, other, strategy) for other in others]
+
+
+def difference_between(first: FinishedRun, before: str, other: FinishedRun, after: str) -> Difference | None:
+    """How much better a strategy of the other run scores than one of the first, on the rows they share. None if there
+    is no row that both answered."""
+    if not (pairs := _pairs(first, before, other, after)):
+        return None
+    metric, groups = first.report.task.metric, [piece_of(*pair) for pair in pairs]
+    old, new = [each for each, _ in pairs], [each for _, each in pairs]
+    return paired_difference(scored(metric, new), scored(metric, old), groups)
 
 
 def flipped_rows(compared: Compared, strategy: str) -> list[FlippedRow]:
