@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from advisor.command_line.gate import add_gate
 from advisor.command_line.limits import add_limits
 from advisor.command_line.terminal import fail
 from advisor.command_line.tuned import add_tuning
@@ -142,11 +143,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--together", action="store_true", help="requests can wait, so they are answered in batches")
     _add_results(compare)
+    add_gate(compare)
 
     resume = commands.add_parser("resume", help="continue a run that ended early, or try again what failed in it")
     resume.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     add_limits(resume, _number, _whole, "the limit it had")
     _add_results(resume)
+    add_gate(resume)
 
     check = commands.add_parser("check", help="say what is read from a task file, and what is wrong or risky in it")
     _add_reading(check)
@@ -209,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     # A run measures these, but a file of scores doesn't contain them: indexing, training rows, batches.
     decide.set_defaults(reindex_days=None, labelled_row=0.0, together=False)
     decide.add_argument("--json", action="store_true", help="print only the decision, as JSON")
+    add_gate(decide, with_runs=False)
 
     pack = commands.add_parser("pack", help="write a finished run, with its data and report, to one file to share")
     pack.add_argument("run", metavar="RUN", help="the run's id, or its beginning")

@@ -1,8 +1,8 @@
 """The command line: the same engine, store and reports as the pages.
 
 Exit codes: 0 for a finished command, 1 for an internal failure, 2 for bad input or usage, 3 if `check` found something
-serious or `doctor` something damaged. If a signal ended it, 128 plus the signal's number: 130 for Ctrl-C, 143 for
-SIGTERM.
+serious, `doctor` something damaged, or a gate a broken bound. If a signal ended it, 128 plus the signal's number: 130
+for Ctrl-C, 143 for SIGTERM.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from advisor.command_line.check import check
 from advisor.command_line.comparing import compare, model_named, processor, resume
 from advisor.command_line.deleting import delete
 from advisor.command_line.doctor import doctor
+from advisor.command_line.gate import end_at_gate, gate_of
 from advisor.command_line.judging import judge_answers
 from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.terminal import (
@@ -128,7 +129,7 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
         case "forget-tuned":
             forget_tuned(store, options.run)
         case "decide":
-            _decide(options)
+            return _decide(options)
         case "pack":
             pack_run(store, options.run, options.file)
         case "unpack":
@@ -164,10 +165,11 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     return fail(1, f"{unanswered:,} lines could not be answered and were left empty.") if unanswered else 0
 
 
-def _decide(options: argparse.Namespace) -> None:
+def _decide(options: argparse.Namespace) -> int:
     answered, warnings = read_outcomes(options.file.name, read_file(options.file))
     trials = [trial for trial in answered if trial.strategy not in BASELINES]
     baselines = [trial for trial in answered if trial.strategy in BASELINES]  # a run's own outcomes contain them
+    gate = gate_of(options, [trial.strategy for trial in trials])
     priorities = priorities_of(options)
     quotes = read_costs(options.costs.name, read_file(options.costs), answered) if options.costs else None
     if priorities.hosted:
@@ -180,6 +182,7 @@ def _decide(options: argparse.Namespace) -> None:
         print_warnings(Screen(), warnings)
         print_report(Screen(), decision)
         print_advice(Screen(), decision)
+    return end_at_gate(gate, options, decision, options.file.name)
 
 
 def _input_lines() -> Iterator[str]:

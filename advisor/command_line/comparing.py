@@ -14,6 +14,7 @@ from typing import Any
 from filelock import Timeout
 
 from advisor.command_line.arguments import priorities_of
+from advisor.command_line.gate import check_rows, end_at_gate, gate_of
 from advisor.command_line.limits import limit_of
 from advisor.command_line.terminal import (
     Screen,
@@ -30,18 +31,20 @@ from advisor.pairing import model_words, paired
 from advisor.plan import DEFAULT_MODEL, Plan
 from advisor.render.json_file import render_json
 from advisor.render.pdf import NO_BROWSER, find_browser, render_pdf
+from advisor.report.compared import finished_run
 from advisor.request_estimate import sentences_on
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.foreseen import foresee_run
 from advisor.runs.timing import estimate_run, is_outdated, take_speed
 from advisor.runs.tuning_again import with_start
 from advisor.schema import Report
+from advisor.sections.gate import Gate
 from advisor.shutdowns import hosted_shutdown_sentence, shutdown_sentence
 from advisor.spending import check_limit, count_probes, price_in, probing, tuning_price_in, with_prices
 from advisor.storage.files import for_the_person
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from advisor.storage.task_file import read_task
+from advisor.storage.task_file import read_stored_task, read_task
 from eval.task import BadInput
 from strategies.served.address import ServedAddress, is_served
 from strategies.served.budget import Limit
@@ -76,9 +79,12 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         plan = plan.with_chosen(chosen)
     plan = with_prices(plan, [price_in(text, plan.models) for text in options.price])
     plan = replace(plan, tunings=tuple(tuning_price_in(text, plan.models) for text in options.tuning_price))
+    gate = gate_of(options, [one.name for one in plan.pairings], store)
     probes = probing(plan)
     task_json = draft_task(plan, upload.name, upload.table, upload.documents, probes)
     task_json = with_start(store, plan, task_json)
+    if gate.earlier:
+        check_rows(gate.earlier, read_stored_task(task_json.encode()).test)
     _check_results(options)
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
@@ -108,7 +114,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
             report = _carry_out(store, run, screen, build_strategy)
         except KeyboardInterrupt as ended:
             return _cancel(store, run.id, ended)
-    return _finish(store, run.id, report, options)
+    return _finish(store, run.id, report, options, gate)
 
 
 def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
@@ -117,6 +123,9 @@ def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> in
     run = store.run(options.run)
     limit = limit_of(options, run.plan.limit)
     check_limit(replace(run.plan, limit=limit))
+    gate = gate_of(options, [one.name for one in run.plan.pairings], store)
+    if gate.earlier:
+        check_rows(gate.earlier, read_task(store.run_folder(run.id))[1].test)
     _check_results(options)
     screen = Screen(stderr=True)
     with processor(store, screen):
@@ -130,7 +139,7 @@ def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> in
             report = _carry_out(store, run, screen, build_strategy)
         except KeyboardInterrupt as ended:
             return _cancel(store, run.id, ended)
-    return _finish(store, run.id, report, options)
+    return _finish(store, run.id, report, options, gate)
 
 
 def _check_results(options: argparse.Namespace) -> None:
@@ -155,7 +164,7 @@ def _goes_on(run_id: str, start: str = "Continue") -> str:
     return f"{start} it with: python -m advisor resume {run_id}"
 
 
-def _finish(store: Store, run_id: str, report: Report | None, options: argparse.Namespace) -> int:
+def _finish(store: Store, run_id: str, report: Report | None, options: argparse.Namespace, gate: Gate) -> int:
     run, folder = store.run(run_id), store.run_folder(run_id)
     if report is None:
         if run.state == "cancelled":
@@ -182,7 +191,10 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
         screen = Screen()
         print_report(screen, report)
         screen.print(f"Report: {out / 'report.html'} · run {run_id}", markup=False, highlight=False, soft_wrap=True)
-    return 0 if run.state == "done" else fail(1, f"{run.reason} The logs are in {folder}.")
+    if run.state != "done":
+        return fail(1, f"{run.reason} The logs are in {folder}.")
+    now = finished_run(store, run) if gate.earlier else None
+    return end_at_gate(gate, options, report, run.name, now)
 
 
 def _make_folder(path: Path) -> None:
