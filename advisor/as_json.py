@@ -21,7 +21,7 @@ class AsJson(Generic[Kept]):
         self._current = current
 
     def write(self, value: Kept, indent: int | None = None) -> str:
-        """A number that isn't finite (a diverged loss) becomes null."""
+        """In ASCII, so that a terminal only shows it. A number that isn't finite (a diverged loss) becomes null."""
         return json.dumps(_finite(self._adapter.dump_python(value)), indent=indent, allow_nan=False)
 
     def read(self, text: str | bytes) -> Kept:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from advisor.command_line.terminal import Screen, escaped
+from advisor.command_line.terminal import Screen
 from advisor.data_check import DATA_CHECK, SEVERITIES, DataCheck, Found, check_data
 from advisor.plan import Setup
 from advisor.render.cleaned import MASKED_TOO, cleaned_csv, masked_by
@@ -35,7 +35,7 @@ def check(store: Store, upload: Upload, setup: Setup, options: argparse.Namespac
         if masked_by(setup.steps):
             checked = replace(checked, notes=(*checked.notes, MASKED_TOO))
     if options.json:
-        sys.stdout.write(escaped(DATA_CHECK.write(checked, indent=2)) + "\n")
+        sys.stdout.write(DATA_CHECK.write(checked, indent=2) + "\n")
     else:
         _print(Screen(), checked)
     return FOUND_SERIOUS if checked.is_serious else 0

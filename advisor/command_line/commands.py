@@ -29,7 +29,6 @@ from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.terminal import (
     Screen,
     answer_line,
-    escaped,
     fail,
     print_advice,
     print_report,
@@ -177,7 +176,7 @@ def _decide(options: argparse.Namespace) -> int:
         warnings = [*warnings, *filter(None, [hosted_shutdown_sentence(priorities.hosted)])]
     decision = replace(judge(trials, priorities, None, quotes=quotes, baselines=baselines), warnings=tuple(warnings))
     if options.json:
-        sys.stdout.write(escaped(JUDGEMENT.write(decision, indent=2)) + "\n")
+        sys.stdout.write(JUDGEMENT.write(decision, indent=2) + "\n")
     else:
         print_warnings(Screen(), warnings)
         print_report(Screen(), decision)

@@ -18,7 +18,6 @@ from advisor.command_line.gate import check_rows, end_at_gate, gate_of
 from advisor.command_line.limits import limit_of
 from advisor.command_line.terminal import (
     Screen,
-    escaped,
     fail,
     print_estimate,
     print_report,
@@ -186,7 +185,7 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
             except BadInput as wrong:  # the comparison itself is done
                 fail(1, str(wrong))
     if options.json:
-        sys.stdout.write(escaped(render_json(report)) + "\n")
+        sys.stdout.write(render_json(report) + "\n")
     else:
         screen = Screen()
         print_report(screen, report)

@@ -69,11 +69,6 @@ def answer_line(answers: Iterable[str]) -> str:
     return "\t".join(" ".join(harmless(answer).split()) for answer in answers) + "\n"
 
 
-def escaped(content: str) -> str:
-    """JSON that a terminal only shows. The same JSON for a program."""
-    return _OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", content)
-
-
 @contextmanager
 def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Listen]:
     """A bar for each strategy. Call the returned function with every change of a step."""

@@ -97,10 +97,17 @@ GUARDS = (
         f"{_COMMANDS} -k codes",
     ),
     Guard(
-        "nor in JSON",
-        "advisor/command_line/terminal.py",
-        'return _OBEYED.sub(lambda sign: f"\\\\u{ord(sign[0]):04x}", content)',
-        "return content",
+        "nor in the JSON of a report",
+        "advisor/render/json_file.py",
+        "indent=2, allow_nan=False)",
+        "indent=2, allow_nan=False, ensure_ascii=False)",
+        f"{_COMMANDS} -k codes",
+    ),
+    Guard(
+        "nor in the JSON of check and decide",
+        "advisor/as_json.py",
+        "indent=indent, allow_nan=False)",
+        "indent=indent, allow_nan=False, ensure_ascii=False)",
         f"{_COMMANDS} -k codes",
     ),
     Guard(
