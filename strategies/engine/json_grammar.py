@@ -100,6 +100,8 @@ class _Grammar:
         opening, closing = tuple(brackets)
         one = self._rule(one)
         others = f"({self._comma(depth)} {one})" + ("*" if most is None else f"{{0,{most - 1}}}")
+        if most == 1:  # llguidance refuses {0,0}
+            others = ""
         some = f'"{opening}" {self._line(depth + 1)} {one} {others} {self._line(depth)} "{closing}"'
         return self._rule(_one_of([_literal(brackets), some]))
 

@@ -151,6 +151,13 @@ def test_fields_come_in_any_order_but_each_once_and_none_that_is_required_is_lef
     assert not takes(schema, '{"size": ')
 
 
+def test_a_list_that_is_empty_in_all_training_answers_doesnt_free_the_others() -> None:
+    schema = bounded_schema_of(written([{"item": "lamp", "tags": []}] * 30))
+    assert schema is not None and schema["properties"]["tags"]["maxItems"] == 1
+    assert takes(schema, '{"item": "lamp", "tags": []}') and takes(schema, '{"item": "lamp", "tags": ["new"]}')
+    assert not takes(schema, '{"item": "lamp", "tags": ["new", ')
+
+
 def test_sizes_are_bounded_by_the_training_answers_and_some_more() -> None:
     schema = bounded_schema_of(written([{"tags": ["a", "b"], "n": 120, "p": 9.5, "kind": "lamp"}] * 30))
     assert schema is not None
