@@ -33,6 +33,7 @@ _ROLES = {
     "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
     "ipython": "tool",
 }  # fmt: skip
+_THOUGHTS = ("thinking", "redacted_thinking", "reasoning")  # types of parts
 _MEDIA = re.compile("image|audio|video|file|inline_?data", re.IGNORECASE)
 _TURNS_IN_TEXT = re.compile(r"\n\n(Human|Assistant): ?")  # Anthropic's HH-RLHF
 
@@ -42,6 +43,7 @@ class _Turn:
     role: str
     text: str
     has_media: bool = False
+    is_unwanted: bool = False  # an answer with weight 0, which OpenAI's fine-tuning doesn't learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class _Chat:
     turns: list[_Turn]
     rejected: str
     rest: dict[str, Any]
+    is_cut: bool = False  # before last answers with weight 0
 
 
 def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Records, str]:
@@ -67,12 +70,17 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     chats = [(number, _chat(name, number, record)) for number, record in records]
     usable = [(number, chat) for number, chat in chats if _has_answer(chat.turns)]
     if len(usable) * 2 <= len(chats):
-        number = next(number for number, chat in chats if not _has_answer(chat.turns))
+        number, turns = next((number, chat.turns) for number, chat in chats if not _has_answer(chat.turns))
+        if turns and turns[-1].role not in _ROLES.values():
+            raise BadInput(
+                f"{name} has a chat in row {number} whose last message is by '{turns[-1].role[:60]}', a role that we "
+                "don't know: call the roles 'user' and 'assistant'."
+            )
         raise BadInput(
             f"{name} has a chat in row {number} that does not end with an assistant's message after a user's: "
             "the last message is taken as the ideal answer, so add it."
         )
-    _note(name, chats, len(chats) - len(usable), notes)
+    _note(name, chats, notes)
     openings = {_opening(chat.turns) for _, chat in usable}
     instruction = openings.pop() if len(openings) == 1 else ""
     flat: Records = []
@@ -107,6 +115,8 @@ def turns_in(cell: str) -> tuple[Turn, ...]:
 def is_chat(record: dict[str, Any]) -> bool:
     """Whether a record holds messages in a known format."""
     if "messages" in record or any(_are_turns(_parsed(record.get(key))) for key in (*_CHAT_KEYS, *_ANSWER_KEYS)):
+        return True
+    if any(_are_turns([record.get(key)]) for key in _ANSWER_KEYS):  # one message, as LLaMA-Factory writes it
         return True
     if _are_turns(_parsed(record.get("input"))) and any(key in record for key in _IDEAL_KEYS):
         return True
@@ -154,7 +164,9 @@ def _chat(name: str, number: int, record: dict[str, Any]) -> _Chat:
             f"{name} has a row without readable messages (row {number}): "
             'each row needs "messages", a list of {"role": "…", "content": "…"}.'
         ) from wrong
-    return _Chat(turns, rejected, {key: value for key, value in record.items() if key not in used})
+    wanted = [at for at, turn in enumerate(turns) if turn.role == "assistant" and not turn.is_unwanted]
+    cut = turns[: wanted[-1] + 1] if wanted and turns[-1].is_unwanted else turns
+    return _Chat(cut, rejected, {key: value for key, value in record.items() if key not in used}, len(cut) < len(turns))
 
 
 def _parsed(value: Any) -> Any:
@@ -178,6 +190,8 @@ def _are_turns(value: Any) -> bool:
 def _turns(value: Any, role: str = "") -> list[_Turn]:
     """The messages in a list of them, or in one text by `role`. Raises KeyError or TypeError if it is neither."""
     value = _parsed(value)
+    if isinstance(value, dict) and _are_turns([value]):
+        value = [value]
     if isinstance(value, str) and role:
         parts = _TURNS_IN_TEXT.split(value)
         if len(parts) > 1:
@@ -194,10 +208,14 @@ def _turn(message: dict[str, Any]) -> _Turn:
     calls = message.get("tool_calls") or message.get("function_call")
     if known is None and not calls:
         raise KeyError("content")
-    text, has_media = _content(message[known] if known else None)
+    content = message[known] if known else None
+    text, has_media = _content(content or message.get("refusal"))
     if calls:
         text = "\n".join(filter(None, [text, _calls(calls)]))
-    return _Turn(_ROLES.get(spoken.casefold(), spoken), text, has_media)
+    role = _ROLES.get(spoken.casefold(), spoken)
+    if role == "user" and isinstance(content, list) and content and all(map(_is_returned, content)):
+        role = "tool"
+    return _Turn(role, text, has_media, role == "assistant" and message.get("weight") in (0, "0"))
 
 
 def _content(content: Any) -> tuple[str, bool]:
@@ -210,8 +228,18 @@ def _content(content: Any) -> tuple[str, bool]:
             texts.append(part)
         elif isinstance(part.get("text"), str):
             texts.append(part["text"])
-        elif call := part.get("functionCall") or part.get("function_call"):
+        elif isinstance(part.get("refusal"), str):
+            texts.append(part["refusal"])
+        elif part.get("type") in _THOUGHTS:
+            continue
+        elif call := part.get("functionCall") or part.get("function_call") or part.get("toolUse"):
             texts.append(_calls(call))
+        elif part.get("type") == "tool_use":
+            texts.append(_calls(part))
+        elif (returned := _returned(part)) is not None:
+            text, holds_media = _content(returned)
+            texts.append(text)
+            has_media = has_media or holds_media
         elif any(_MEDIA.search(f"{key} {value}") for key, value in part.items()):
             has_media = True
         else:
@@ -219,12 +247,32 @@ def _content(content: Any) -> tuple[str, bool]:
     return "\n".join(texts), has_media
 
 
+def _returned(part: dict[str, Any]) -> Any:
+    """What a tool returned, in a part of a message; None if it is another part."""
+    if part.get("type") == "tool_result":  # Anthropic
+        return part.get("content") or ""
+    if isinstance(part.get("toolResult"), dict):  # Bedrock
+        return [
+            one if "text" in one else _dumped(one.get("json", one)) for one in part["toolResult"].get("content") or ()
+        ]
+    response = part.get("functionResponse") or part.get("function_response")  # Gemini
+    return _dumped(response.get("response")) if isinstance(response, dict) else None
+
+
+def _is_returned(part: Any) -> bool:
+    return isinstance(part, dict) and _returned(part) is not None
+
+
+def _dumped(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _calls(calls: Any) -> str:
     """Tool calls as JSON: one object, or a list if there are several."""
     found = []
     for call in calls if isinstance(calls, list) else [calls]:
         function = call.get("function", call)
-        arguments = function.get("arguments", function.get("args"))
+        arguments = function.get("arguments", function.get("args", function.get("input")))
         if isinstance(arguments, str):
             with suppress(ValueError):
                 arguments = json.loads(arguments)
@@ -233,13 +281,34 @@ def _calls(calls: Any) -> str:
 
 
 def _has_answer(turns: Sequence[_Turn]) -> bool:
-    return len(turns) > 1 and turns[-1].role == "assistant" and any(turn.role != "system" for turn in turns[:-1])
+    is_answered = len(turns) > 1 and turns[-1].role == "assistant" and not turns[-1].is_unwanted
+    return is_answered and any(turn.role != "system" for turn in turns[:-1])
 
 
-def _note(name: str, chats: Sequence[tuple[int, _Chat]], unanswered: int, notes: list[str]) -> None:
-    if unanswered:
+def _note(name: str, chats: Sequence[tuple[int, _Chat]], notes: list[str]) -> None:
+    without = [number for number, chat in chats if not chat.turns]
+    if len(without) == 1:
+        notes.append(f"We left out row {without[0]} of {name}, which holds no chat, unlike the others.")
+    elif without:
+        notes.append(
+            f"We left out {len(without):,} rows of {name} that hold no chat, unlike the others: the first is row "
+            f"{without[0]}."
+        )
+    unwanted = [chat for _, chat in chats if chat.turns and chat.turns[-1].is_unwanted]
+    if unwanted:
+        count = (
+            "1 chat in which every answer has" if len(unwanted) == 1 else f"{len(unwanted):,} chats whose answers have"
+        )
+        notes.append(f"We left out {count} weight 0.")
+    if unanswered := sum(not _has_answer(chat.turns) for _, chat in chats) - len(without) - len(unwanted):
         count = "1 chat that doesn't" if unanswered == 1 else f"{unanswered:,} chats that don't"
         notes.append(f"We left out {count} end with an assistant's message after a user's.")
+    if cut := sum(chat.is_cut for _, chat in chats):
+        count = "1 chat of" if cut == 1 else f"{cut:,} chats of"
+        notes.append(f"The last answer in {count} {name} has weight 0, so we took the last one with another weight.")
+    if learned := sum(turn.is_unwanted for _, chat in chats for turn in chat.turns[:-1] if _has_answer(chat.turns)):
+        count = "1 earlier answer has" if learned == 1 else f"{learned:,} earlier answers have"
+        notes.append(f"{count} weight 0 in {name}. Fine-tuning still learns from them.")
     if media := sum(any(turn.has_media for turn in chat.turns) for _, chat in chats):
         rows = "1 row" if media == 1 else f"{media:,} rows"
         notes.append(f"{rows} of {name} hold pictures, sound or files, which aren't read. Only their text is used.")

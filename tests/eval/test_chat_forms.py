@@ -16,7 +16,7 @@ from eval.mapping.columns import guess_columns
 from eval.reading.chat_forms import turns_in_text
 from eval.reading.table import read_table
 from eval.splitting.split import split_task
-from eval.task import Kind, Turn
+from eval.task import BadInput, Kind, Turn
 
 DESKS = ("billing", "broken", "delivery")
 ROWS = [(f"My lamp of week {at} {['costs too much', 'is dark', 'is late'][at % 3]}", DESKS[at % 3]) for at in range(30)]
@@ -167,3 +167,100 @@ def test_a_text_and_a_label_in_objects_are_the_columns() -> None:
 def test_an_object_of_several_fields_is_extracted() -> None:
     rows = [{"email": said, "annotation": {"label": desk, "product": "lamp"}} for said, desk in ROWS]
     assert built("mails.jsonl", jsonl(rows)).task.kind is Kind.EXTRACTION
+
+
+def said(role: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"role": role, "content": text, **more}
+
+
+def test_an_answer_that_is_one_message_is_a_chat() -> None:
+    """As LLaMA-Factory writes preferences."""
+    rows = [
+        {
+            "conversations": [{"from": "human", "value": f"Lamp {at}"}],
+            "chosen": {"from": "gpt", "value": GOOD.format(at)},
+            "rejected": {"from": "gpt", "value": BAD.format(at)},
+        }
+        for at in range(30)
+    ]
+    plain = [
+        {
+            "prompt": f"Lamp {at}",
+            "chosen": said("assistant", GOOD.format(at)),
+            "rejected": said("assistant", BAD.format(at)),
+        }
+        for at in range(30)
+    ]
+    for found in (built("pairs.jsonl", jsonl(rows)), built("pairs.json", json.dumps(plain))):
+        assert pairs(found) == [(f"Lamp {at}", GOOD.format(at)) for at in range(30)]
+        assert [one.rejected for one in found.task.examples] == [BAD.format(at) for at in range(30)]
+
+
+def test_an_answer_with_weight_0_is_not_the_ideal_one() -> None:
+    chats = [
+        [
+            said("user", f"Lamp {at}"),
+            said("assistant", GOOD.format(at)),
+            said("user", "So?"),
+            said("assistant", "", weight=0),
+        ]
+        for at in range(30)
+    ]
+    chats += [[said("user", "Hi"), said("assistant", "Go away!", weight=0)]]
+    chats += [
+        [said("user", "Hi"), said("assistant", "Go!", weight=0), said("user", "?"), said("assistant", "Hi.", weight=1)]
+    ]
+    found = built("chats.jsonl", jsonl([{"messages": chat} for chat in chats]))
+    assert pairs(found)[:-1] == [(f"Lamp {at}", GOOD.format(at)) for at in range(30)]
+    assert pairs(found)[-1] == ("user: Hi\nassistant: Go!\nuser: ?", "Hi.")
+    assert [note.split(" ")[:5] for note in found.left_out] == [
+        ["We", "left", "out", "1", "chat"],
+        ["The", "last", "answer", "in", "30"],
+        ["1", "earlier", "answer", "has", "weight"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [
+            said("assistant", "", content=[{"type": "thinking", "thinking": "Hm"},
+                                           {"type": "tool_use", "name": "find", "input": {"at": 1}}]),
+            said("user", "", content=[{"type": "tool_result", "content": [{"type": "text", "text": "sent"}]}]),
+        ],
+        [
+            said("assistant", "", content=[{"toolUse": {"name": "find", "input": {"at": 1}}}]),
+            said("user", "", content=[{"toolResult": {"toolUseId": "a", "content": [{"text": "sent"}]}}]),
+        ],
+        [
+            said("model", "", content=[{"functionCall": {"name": "find", "args": {"at": 1}}}]),
+            said("user", "", content=[{"functionResponse": {"name": "find", "response": "sent"}}]),
+        ],
+    ],
+    ids=["Anthropic", "Bedrock", "Gemini"],
+)  # fmt: skip
+def test_tools_in_parts_of_messages(turns: list[dict[str, Any]]) -> None:
+    rows = [{"messages": [said("user", text), *turns, said("assistant", desk)]} for text, desk in ROWS]
+    found = built("tools.jsonl", jsonl(rows))
+    call = '{"name": "find", "arguments": {"at": 1}}'
+    assert pairs(found) == [(f"user: {text}\nassistant: {call}\ntool: sent", desk) for text, desk in ROWS]
+
+
+def test_a_refusal_is_an_answer() -> None:
+    refusals = ({"content": None, "refusal": "No."}, {"content": [{"type": "refusal", "refusal": "No."}]})
+    rows = [{"messages": [said("user", text), said("assistant", desk)]} for text, desk in ROWS]
+    rows += [{"messages": [said("user", "Hi"), {"role": "assistant", **refusal}]} for refusal in refusals]
+    assert pairs(built("chats.jsonl", jsonl(rows)))[-2:] == [("Hi", "No.")] * 2
+
+
+def test_rows_without_a_chat_among_chats_are_left_out_and_said() -> None:
+    rows = [{"messages": [said("user", text), said("assistant", desk)]} for text, desk in ROWS]
+    found = built("mixed.jsonl", jsonl([*rows, {"instruction": "Hi", "output": "Hello"}]))
+    assert pairs(found) == ROWS
+    assert found.left_out[0] == "We left out row 31 of mixed.jsonl, which holds no chat, unlike the others."
+
+
+def test_a_role_that_nobody_knows_is_named() -> None:
+    rows = [{"messages": [said("patient", text), said("doctor", desk)]} for text, desk in ROWS]
+    with pytest.raises(BadInput, match="by 'doctor'"):
+        built("chats.jsonl", jsonl(rows))
