@@ -21,6 +21,7 @@ from eval.mapping.names import (
     LABEL_NAMES,
     LANGUAGE_CODES,
     NEVER_TARGETS,
+    PREFERRED_PAIRS,
     REJECTED_NAMES,
     SPLIT_NAMES,
     TITLE_NAMES,
@@ -104,7 +105,7 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
         ),
         None,
     )
-    rejected = next((name for name in table.columns if plain(name) in REJECTED_NAMES), None)
+    preferred, rejected = _preferred(contents)
     also = next((name for name in table.columns if plain(name) in ALSO_NAMES), None)
     special = {split, document, group, rejected, also}
     named = [name for name in table.columns if not _is_identifier(contents, name)]
@@ -122,6 +123,8 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     if target is None:  # the joined columns hold the only answer
         joined = ()
         target = _target(contents, [name for name in usable if name != source], source)
+    if preferred in usable and preferred != source and preferred not in joined:
+        target = preferred
     ticked = ticked_columns(table, (name for name in candidates if name != source and name not in joined))
     if ticked and (target is None or target in ticked or not _is_named_target(target)):
         target = ticked[0]
@@ -136,6 +139,23 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     unmarked = [name for name in dict.fromkeys((*usable, *candidates)) if name not in chosen]
     marked = marked_columns(table, target, unmarked, may_be_blank=not _is_named_target(target))
     return Columns(source, target, group, split, document, joined, rejected, marked, also)
+
+
+def _preferred(contents: Contents) -> tuple[str | None, str | None]:
+    """The better and the worse of two answers. The better one is None if its name alone doesn't say so."""
+    by_name = {plain(name): name for name in reversed(contents.table.columns) if contents.of(name)}
+    for better, worse in PREFERRED_PAIRS:
+        if better not in by_name or worse not in by_name:
+            continue
+        first, second = by_name[better], by_name[worse]
+        are_words = all(contents.share(name, _has_letters) > _HALF for name in (first, second))
+        if are_words and contents.may_be_text(first) and contents.filled(first) >= _HALF:
+            return first, second
+    return None, next((name for key, name in by_name.items() if key in REJECTED_NAMES), None)
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalpha, text))
 
 
 def _input(table: Table, contents: Contents, usable: list[str], has_documents: bool) -> tuple[str, tuple[str, ...]]:

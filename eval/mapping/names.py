@@ -60,7 +60,18 @@ ALSO_NAMES = (
     "acceptable_answers", "accepted_answers", "further_answers",
 )  # fmt: skip
 TURNS_COLUMN = "earlier turns"  # of a chat, which reading writes
-REJECTED_NAMES = ("rejected", "rejected_response", "rejected_answer", "non_preferred_output", "non_preferred")
+REJECTED_NAMES = (
+    "rejected", "rejected_response", "rejected_answer", "rejected_output", "rejected_completion",
+    "non_preferred_output", "non_preferred",
+)  # fmt: skip
+# The better and the worse of two answers, where a name means that only beside the other.
+PREFERRED_PAIRS = (
+    ("preferred", "dispreferred"), ("preferred_response", "dispreferred_response"), ("better", "worse"),
+    ("better_response", "worse_response"), ("better_answer", "worse_answer"), ("good", "bad"),
+    ("good_response", "bad_response"), ("good_answer", "bad_answer"), ("win", "lose"),
+    ("winner", "loser"), ("winning", "losing"), ("accepted", "rejected"), ("accept", "reject"),
+    *((f"{stem}_w", f"{stem}_l") for stem in ("response", "answer", "completion", "output", "y")),
+)  # fmt: skip
 # Where both are there, the second is added to the first, which names the row.
 JOINED_NAMES = (
     (("instruction", "anweisung", "instruccion", "指示", "指令"),

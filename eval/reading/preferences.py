@@ -13,7 +13,7 @@ _STEMS = ("response", "answer", "completion", "output", "reply", "conversation",
 _ENDINGS = (("a", "b"), ("0", "1"), ("1", "2"), ("left", "right"))
 _WINNERS = (
     "winner", "preferred", "preference", "better", "better_response", "better_response_id", "preferred_response",
-    "chosen_response", "human_preference", "vote",
+    "chosen_response", "human_preference", "vote", "chosen",
 )  # fmt: skip
 _LAST_WORD = re.compile(r"([a-z]+|\d+)\W*$")
 _TRUE = {"1", "1.0", "true"}

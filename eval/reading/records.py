@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,8 @@ _TARGETS = frozenset(map(plain, (*IDEAL_NAMES, *LABEL_NAMES, *ANSWER_NAMES)))
 _INNER_NAMES = frozenset((*INPUT_NAMES, *ANSWER_NAMES, *IDEAL_NAMES))
 _ANNOTATIONS = ("annotations", "labels", "label")
 _ANNOTATED = frozenset(("label", "user", "id", "document", "prob", "manual", "created_at", "updated_at"))
+_ASKED, _ANSWERED = {"prompt", "question", "instruction"}, {"completion", "response", "answer"}
+_CHOSEN = {"chosen": True, "rejected": False}
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
 
 
@@ -238,12 +240,33 @@ def _asserted(test: dict[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in test.items() if key != "assert"}, "expected": expected}
 
 
+def marks_bad_answers(columns: Sequence[str], values: Sequence[str]) -> bool:
+    """Whether a table's columns hold answers of which a mark says that they are good or bad; `values` are a row's."""
+    mark, meanings = _mark_of(columns)
+    return mark in columns and values[[*columns].index(mark)].strip().casefold() in meanings
+
+
+def _mark_of(columns: Iterable[str]) -> tuple[str, dict[str, bool]]:
+    """The column that says whether an answer is good, and what its values mean; "" if there is none. True and false
+    beside a question and an answer may be the label of both, so they count only beside a prompt or a chat."""
+    names = {plain(column): column for column in columns}
+    mark = next((names[name] for name in ("label", "kto_tag") if name in names), "")
+    if "messages" in names or {"prompt", "completion"} <= names.keys():
+        return mark, {"true": True, "false": False, **_CHOSEN}
+    return (mark, _CHOSEN) if _ASKED & names.keys() and _ANSWERED & names.keys() else ("", {})
+
+
 def _without_bad_answers(name: str, rows: list[dict[str, Any]], notes: list[str]) -> list[dict[str, Any]]:
-    """TRL's KTO format has a good or bad completion in each row; only good ones can be the right answer."""
-    if not rows or not all(
-        {"prompt", "completion"} <= row.keys() and isinstance(row.get("label"), bool) for row in rows
-    ):
+    """TRL's KTO format has a good or bad answer in each row; only good ones can be the right answer."""
+    mark, meanings = _mark_of(rows[0]) if rows else ("", {})
+    if not mark:
         return rows
-    bad = sum(not row["label"] for row in rows)
-    notes.append(f"{bad:,} of {len(rows):,} completions of {name} are marked as bad in 'label', and were left out.")
-    return [{key: value for key, value in row.items() if key != "label"} if row["label"] else {} for row in rows]
+    marks = [meanings.get(str(row.get(mark)).strip().casefold()) for row in rows]
+    if None in marks or not any(marks):
+        return rows
+    bad = marks.count(False)
+    notes.append(f"{bad:,} of {len(rows):,} answers of {name} are marked as bad in '{mark}', and were left out.")
+    return [
+        {key: value for key, value in row.items() if key != mark} if is_good else {}
+        for row, is_good in zip(rows, marks, strict=True)
+    ]

@@ -30,7 +30,7 @@ from eval.reading.delimited import separated_rows
 from eval.reading.layout import NumberedRows, is_running_number, is_unnamed, with_header
 from eval.reading.preferences import names_winner, with_winners
 from eval.reading.question_sets import with_plain_answers
-from eval.reading.records import flat, records_in
+from eval.reading.records import flat, marks_bad_answers, records_in
 from eval.reading.text_marks import as_meant
 from eval.reading.workbook import WORKBOOK_ENDINGS, workbook_rows
 from eval.task import BadInput
@@ -221,7 +221,8 @@ def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
     _check_count(name, len(numbered) - 1, max(len(row) for _, row in numbered[:100]))
     _remove_text_marks(numbered)
     (_, columns), *body = rows = with_header(name, numbered, is_known, notes)
-    if body and (names_winner(columns) or holds_chats(columns, body[0][1])):
+    row = body[0][1] if body else []
+    if body and (names_winner(columns) or holds_chats(columns, row) or marks_bad_answers(columns, row)):
         return _from_records(name, [(number, dict(zip(columns, row, strict=False))) for number, row in body], notes)
     return _from_rows(name, rows, notes)
 

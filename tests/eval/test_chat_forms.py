@@ -124,6 +124,7 @@ BAD = "Lamp {} is not our fault. Please read the manual that came with it and do
         (("response_a", "response_b"), {"winner": ("a", "b")}),
         (("response_a", "response_b"), {"winner": ("model_a", "model_b")}),
         (("answer_1", "answer_2"), {"preferred": ("1", "2")}),
+        (("answer_a", "answer_b"), {"chosen": ("A", "B")}),
         (("response_0", "response_1"), {"better_response_id": (0, 1)}),
         (("response_a", "response_b"), {"winner_model_a": (1, 0), "winner_model_b": (0, 1), "winner_tie": (0, 0)}),
     ],
@@ -264,3 +265,56 @@ def test_a_role_that_nobody_knows_is_named() -> None:
     rows = [{"messages": [said("patient", text), said("doctor", desk)]} for text, desk in ROWS]
     with pytest.raises(BadInput, match="by 'doctor'"):
         built("chats.jsonl", jsonl(rows))
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ("better", "worse"), ("win", "lose"), ("winner", "loser"), ("preferred", "dispreferred"), ("good", "bad"),
+        ("response_w", "response_l"), ("accepted", "rejected"), ("good_answer", "bad_answer"),
+    ],
+)  # fmt: skip
+def test_the_better_of_two_answers_is_the_ideal_one(better: str, worse: str, is_reversed: bool) -> None:
+    """The worse ones repeat like labels."""
+    columns = ["prompt", better, worse]
+    rows = [{"prompt": f"Lamp {at}", better: GOOD.format(at), worse: BAD.format(at % 3)} for at in range(30)]
+    order = columns[::-1] if is_reversed else columns
+    found = built("pairs.jsonl", jsonl([{key: row[key] for key in order} for row in rows]))
+    assert pairs(found) == [(f"Lamp {at}", GOOD.format(at)) for at in range(30)]
+    assert [one.rejected for one in found.task.examples] == [BAD.format(at % 3) for at in range(30)]
+
+
+def test_counts_of_good_and_bad_are_no_pair_of_answers() -> None:
+    rows = [{"text": f"Lamp {at}", "good": at % 7, "bad": at % 5, "label": DESKS[at % 3]} for at in range(30)]
+    found = built("table.jsonl", jsonl(rows))
+    assert found.task.examples[0].target == DESKS[0] and not found.task.examples[0].rejected
+
+
+def test_answers_marked_as_bad_are_left_out_of_any_format() -> None:
+    marked = [(f"Lamp {at}", text.format(at), text is GOOD) for at in range(30) for text in (GOOD, BAD)]
+    rows = [{"prompt": asked, "completion": text, "label": is_good} for asked, text, is_good in marked]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    chats = [
+        {"messages": [said("user", asked), said("assistant", text)], "label": good} for asked, text, good in marked
+    ]
+    words = [
+        {"question": asked, "answer": text, "label": "chosen" if is_good else "rejected"}
+        for asked, text, is_good in marked
+    ]
+    for found in (
+        built("kto.csv", table.getvalue()),
+        built("kto.jsonl", jsonl(rows)),
+        built("chats.jsonl", jsonl(chats)),
+        built("words.jsonl", jsonl(words)),
+    ):
+        assert pairs(found) == [(f"Lamp {at}", GOOD.format(at)) for at in range(30)]
+        assert "30 of 60 answers" in found.left_out[0]
+
+
+def test_true_and_false_beside_a_question_and_an_answer_may_be_the_label() -> None:
+    rows = [{"question": f"Lamp {at}?", "answer": f"It is {at}.", "label": at % 2 == 0} for at in range(30)]
+    assert len(built("checked.jsonl", jsonl(rows)).task.examples) == 30
