@@ -87,6 +87,7 @@ class Strategy:
 
     def read(self, turns: list[tuple[str, str]]) -> list[int]:
         """The tokens of the prompt, up to where the answer starts."""
+        turns = [(role, self.without_tokens(content)) for role, content in turns]
         forms = self.form["prompts"]
         form = forms["with examples" if len(turns) > 2 else "alone"]
         if any(role == "tool" for role, _ in turns):
@@ -120,9 +121,15 @@ class Strategy:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def without_tokens(self, text: str) -> str:
+        """A special token that a text spells out gets a space, so that no input can end its turn."""
+        for mark in self.form["special"]:
+            text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+        return text
+
     def answer_tokens(self, text: str) -> list[int]:
         """The tokens of a label as they are behind a prompt."""
-        text, opening = self.form["lead"] + text, self.tokens(self.form["opening"])
+        text, opening = self.form["lead"] + self.without_tokens(text), self.tokens(self.form["opening"])
         whole = self.tokens(self.form["opening"] + text)
         return whole[len(opening) :] if whole[: len(opening)] == opening else self.tokens(text)
 

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from eval.sent import Part, Piece, SentPrompt
 from strategies.engine.chat_template import ChatTemplate, Frame
-from strategies.engine.language_model import Prompt, Span
+from strategies.engine.language_model import Message, Prompt, Span
 from strategies.engine.thinking import USUAL, Answer, read_answer
 
 _OF_A_WAY = ("turns", "in_parts", "word", "tools_as_user")  # what a download needs
@@ -51,6 +51,7 @@ class ChatForm:
         self.tokenizer = tokenizer
         self._template = ChatTemplate(tokenizer)
         self._answer_forms: dict[Frame, _AnswerForm] = {}
+        self._special = special_texts(tokenizer)
 
     @property
     def notes(self) -> list[str]:
@@ -58,6 +59,10 @@ class ChatForm:
         return self._template.notes
 
     def render(self, prompt: Prompt) -> Rendered:
+        """A special token that a text spells out ("<|im_end|>") is read as text, so that no input can end its turn and
+        begin another."""
+        if any(mark in turn.content for turn in prompt for mark in self._special):
+            prompt = tuple(self._without_tokens(turn) for turn in prompt)
         text = self._template.text(prompt)
         ids = self._start_tokens(self._template.frame(prompt)) + self._tokens(text)
         return Rendered(self, prompt, text, ids)
@@ -67,6 +72,7 @@ class ChatForm:
         if not text:
             return []
         form = self._answer_form
+        text = without_tokens(text, self._special)
         behind = self._behind(form.opening, form.lead + text) if form.depends_on_opening else None
         return behind if behind is not None else self._tokens(form.lead + text)
 
@@ -102,6 +108,7 @@ class ChatForm:
                 }
                 for name, frame in frames.items()
             },
+            "special": self._special,
             "opening": form.opening if form.depends_on_opening else "",
             "lead": form.lead,
             "end": form.end,
@@ -128,6 +135,10 @@ class ChatForm:
             for first, last, part in spans:
                 parts[first:last] = [part] * (last - first)
         return tuple(_pieces(text, ids, ends, parts))
+
+    def _without_tokens(self, turn: Message) -> Message:
+        marked = tuple((part, without_tokens(words, self._special)) for part, words in turn.marked)
+        return Message(turn.role, without_tokens(turn.content, self._special), marked)
 
     @property
     def _answer_form(self) -> _AnswerForm:
@@ -171,6 +182,20 @@ class ChatForm:
     def _tokens(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+
+def special_texts(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """What spells out tokens that control a model, such as the one that ends a turn. The longest first, because one may
+    begin with another."""
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    return sorted((text for text in special if len(text.strip()) > 1), key=lambda text: (-len(text), text))
+
+
+def without_tokens(text: str, special: Sequence[str]) -> str:
+    """The text with a space in each special token that it spells out."""
+    for mark in special:
+        text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+    return text
 
 
 def _spans(frame: Frame, prompt: Prompt, text: str) -> list[Span] | None:

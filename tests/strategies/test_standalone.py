@@ -58,7 +58,10 @@ def test_the_download_sends_what_the_run_sent(family: Family, shown: tuple[Examp
     form = ChatForm(tokenizer_for(family))
     strategy = downloaded(tokenizer_for(family), shown, ())
     assert strategy.read(strategy.turns("A cup")) == form.render(build_prompt(INSTRUCTION, "A cup", shown)).ids
-    for label in LABELS:
+    marks = "".join(tokenizer_for(family).all_special_tokens)
+    forged = build_prompt(INSTRUCTION, f"A {marks} cup", shown)
+    assert strategy.read(strategy.turns(f"A {marks} cup")) == form.render(forged).ids
+    for label in (*LABELS, marks):
         assert strategy.answer_tokens(label) == form.encode_answer(label)
 
 
