@@ -18,11 +18,14 @@ _LOOKS_LIKE_ONE = re.compile(rf"^( *{_MARK})", re.IGNORECASE | re.MULTILINE)
 _SET_BACK = re.compile(rf"^ ( *{_MARK})", re.IGNORECASE | re.MULTILINE)
 
 
-def written(turns: Sequence[Turn]) -> str:
+def written(turns: Sequence[Turn], is_read_back: bool = False) -> str:
     """The plain text of a single turn of the user, else "user: …\\nassistant: …\\nuser: …". A line of a message that
-    looks like the start of a turn gets a space in front."""
+    looks like the start of a turn gets a space in front. With `is_read_back`, a single turn is plain text only if
+    `turns_of` finds no other turns in it."""
     if len(turns) == 1 and turns[0].role == "user":
-        return turns[0].text
+        text = turns[0].text
+        if not is_read_back or turns_of(text) == (turns[0],):
+            return text
     return "\n".join(f"{turn.role}: " + _LOOKS_LIKE_ONE.sub(r" \1", turn.text) for turn in turns)
 
 

@@ -84,9 +84,10 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     openings = {_opening(chat.turns) for _, chat in usable}
     instruction = openings.pop() if len(openings) == 1 else ""
     flat: Records = []
+    has_turns = any(len(chat.turns) > (3 if instruction else 2) for _, chat in usable)
     for number, chat in usable:
         before, last = chat.turns[1 if instruction else 0 : -1], chat.turns[-1]
-        found = {"input": written([Turn(turn.role, turn.text) for turn in before]), "target": last.text}
+        found = {"input": written([Turn(turn.role, turn.text) for turn in before], has_turns), "target": last.text}
         if len(before) > 1:
             found[TURNS_COLUMN] = json.dumps([[turn.role, turn.text] for turn in before[:-1]], ensure_ascii=False)
         if chat.rejected:
