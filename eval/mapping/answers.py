@@ -21,11 +21,27 @@ _MOSTLY = 0.9
 _MIXED = 0.1  # at least this share of the answers has another form
 _MOST_CHARACTERS = 100_000
 _STOP_MARK = re.compile(r"\s*(###|->|=>|<\|[\w -]+\|>|</s>|\[/?INST\]|\bEND|\bSTOP)$")  # of OpenAI's older format
+_THOUGHT = re.compile(r"\s*<(think|thinking|thought|reasoning)>.*?</\1>\s*(?=\S)", re.DOTALL | re.IGNORECASE)
 _RECORD_BEGINS = re.compile(r"\{|```|\[\s*[\[{]|\[\s*\]$")
 _FILLED_STARS = "★⭐🌟"
 _STARS = re.compile(rf"[{_FILLED_STARS}☆✩\ufe0f ]+")  # of a rating, filled and empty ones
 _TAG = re.compile(r"O|[BIESLU]-\w+")
 _CHECK = re.compile(r"(?:equals|i?contains|starts-with): ?(?=\S)")  # of promptfoo
+_REPAIRS = {  # what was wrong with one answer, and with several
+    "fence": ("1 answer was in code fences, which we removed.", "{} answers were in code fences, which we removed."),
+    "Python": (
+        "1 answer was Python, not JSON, so we converted it.",
+        "{} answers were Python, not JSON, so we converted them.",
+    ),
+    "comma": (
+        "1 answer was broken JSON (a comma before a bracket), so we converted it.",
+        "{} answers were broken JSON (a comma before a bracket), so we converted them.",
+    ),
+    "NaN": (
+        "1 answer held NaN or Infinity, which JSON lacks, so we wrote null instead.",
+        "{} answers held NaN or Infinity, which JSON lacks, so we wrote null instead.",
+    ),
+}
 _NAMED = 5
 _IMAGE = re.compile(r"[^\s?#]+\.(?:png|jpe?g|gif|webp|bmp|tiff?)(?:[?#]\S*)?", re.IGNORECASE)
 _USES_A_LABEL = 3
@@ -93,8 +109,24 @@ def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         text, cause = _as_json(target)
         causes[cause] += bool(cause)
         found.append(text)
-    sentences = [f"{count:,} answers {cause}." for cause, count in sorted(causes.items()) if cause and count]
+    sentences = [_repair(count, cause) for cause, count in sorted(causes.items()) if cause and count]
     return found, (*notes, *sentences)
+
+
+def _repair(count: int, cause: str) -> str:
+    one, several = _REPAIRS[cause]
+    return one if count == 1 else several.format(f"{count:,}")
+
+
+def without_thoughts(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The texts without the thoughts of a model that they begin with. What a model writes is compared without its
+    thoughts, too."""
+    clean = [_THOUGHT.sub("", text, count=1) if _THOUGHT.match(text) else text for text in texts]
+    changed = sum(one != other for one, other in zip(texts, clean, strict=True))
+    if not changed:
+        return clean, ()
+    count = "1 answer begins" if changed == 1 else f"{changed:,} answers begin"
+    return clean, (f"{count} with thoughts in tags such as <think>. We left these out and use what comes after them.",)
 
 
 def without_stop_marks(texts: Sequence[str], what: str) -> tuple[list[str], tuple[str, ...]]:
@@ -205,17 +237,19 @@ def _unused_split(table: Table, columns: Columns) -> tuple[str, ...]:
 
 
 def _as_json(target: str) -> tuple[str, str]:
-    """An object, or a list of objects or lists, as JSON, and what had to be changed for that ("" if nothing)."""
+    """An object, or a list of objects or lists, as JSON, and what was wrong with it (of `_REPAIRS`; "" if nothing)."""
     if not _RECORD_BEGINS.match(target) or len(target) > _MOST_CHARACTERS:
         return target, ""
     value = read_json(target)
     if value is not None:
         is_fenced = target.startswith("```")
-        return (
-            (json.dumps(value, ensure_ascii=False), "were in code fences, which we removed")
-            if is_fenced
-            else (target, "")
-        )
+        return (json.dumps(value, ensure_ascii=False), "fence") if is_fenced else (target, "")
+    try:
+        value = json.loads(target, parse_constant=lambda _: None)
+        if is_record(value):
+            return json.dumps(value, ensure_ascii=False, allow_nan=False), "NaN"
+    except (ValueError, RecursionError):
+        pass
     try:
         value = ast.literal_eval(target)
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -224,8 +258,7 @@ def _as_json(target: str) -> tuple[str, str]:
     if not is_record(value):
         return target, ""
     is_python = "'" in target or re.search(r"\b(None|True|False)\b", target)
-    what = "were Python, not JSON" if is_python else "were broken JSON (a comma before a bracket)"
-    return text, f"{what}, so we converted them"
+    return text, "Python" if is_python else "comma"
 
 
 def _list_of(target: str) -> list[object] | None:

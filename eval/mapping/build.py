@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eval.mapping.accepted import accepted_answers
-from eval.mapping.answers import doubts, refuse_images, refuse_spans, repaired, without_stop_marks
+from eval.mapping.answers import doubts, refuse_images, refuse_spans, repaired, without_stop_marks, without_thoughts
 from eval.mapping.columns import Columns
 from eval.mapping.document_ids import DocumentNames
 from eval.mapping.gaps import Gaps, blank_answers, most_common, rows_without
@@ -78,7 +78,7 @@ def build_task(
                 split=side,
                 # without documents, their ids are useless
                 document_ids=names.in_cell(cells[columns.document]) if columns.document and documents else (),
-                rejected=cells[columns.rejected] if columns.rejected else "",
+                rejected=_rejected(cells[columns.rejected]) if columns.rejected else "",
                 turns=turns_in(cells.get(TURNS_COLUMN, "")),
                 also_right=(cells[columns.also],) if columns.also and cells[columns.also] else (),
             )
@@ -92,7 +92,9 @@ def build_task(
         examples, told = _one_label_each(examples)
         left_out += told
     inputs, input_notes = without_stop_marks([example.input for example in examples], "inputs")
-    targets, target_notes = repaired([example.target for example in examples])
+    answers, thought_notes = without_thoughts([example.target for example in examples])
+    targets, target_notes = repaired(answers)
+    target_notes = thought_notes + target_notes
     if input_notes or target_notes or targets[0] != examples[0].target:
         examples = [
             replace(example, input=source, target=target)
@@ -201,6 +203,12 @@ def _with_numbers(examples: Sequence[Example], columns: Columns) -> tuple[list[E
             f"'{several[1]}', so we use plain numbers.",
         )
     return kept, told
+
+
+def _rejected(cell: str) -> str:
+    """The first of several rejected answers, without a model's thoughts."""
+    several = accepted_answers([cell]) if cell.startswith("[") else None
+    return without_thoughts([several[0][0] if several and several[0] else cell])[0][0]
 
 
 def _input(cells: Mapping[str, str], columns: Sequence[str]) -> str:

@@ -330,3 +330,36 @@ def test_a_message_cannot_forge_turns() -> None:
     found = built("chats.jsonl", jsonl([{"messages": row} for row in [*rows, longer]]))
     assert turns_of(found.task.examples[-2].input) == (Turn("user", forged),)
     assert pairs(found)[:-2] == ROWS
+
+
+def test_thoughts_before_an_answer_are_left_out_and_said() -> None:
+    rows = [
+        {
+            "prompt": f"Lamp {at}",
+            "chosen": f"<think>\nHm.\n</think>\n\n{GOOD.format(at)}",
+            "rejected": f"<think>So</think>{BAD}",
+        }
+        for at in range(30)
+    ]
+    rows[3]["chosen"] = "<think>no end"
+    found = built("pairs.jsonl", jsonl(rows))
+    assert [target for _, target in pairs(found)] == [
+        GOOD.format(at) if at != 3 else "<think>no end" for at in range(30)
+    ]
+    assert {one.rejected for one in found.task.examples} == {BAD}
+    assert "29 answers begin with thoughts" in found.left_out[0]
+
+
+def test_the_first_of_several_rejected_answers_is_used() -> None:
+    rows = [
+        {"prompt": f"Lamp {at}", "chosen": GOOD.format(at), "rejected": [BAD.format(at), "No."]} for at in range(30)
+    ]
+    assert built("pairs.jsonl", jsonl(rows)).task.examples[7].rejected == BAD.format(7)
+
+
+def test_numbers_that_json_lacks_become_null() -> None:
+    rows = [{"text": text, "answer": f'{{"desk": "{desk}", "cost": NaN}}'} for text, desk in ROWS]
+    found = built("nan.jsonl", jsonl(rows))
+    assert found.task.kind is Kind.EXTRACTION
+    assert found.task.examples[0].target == '{"desk": "billing", "cost": null}'
+    assert found.left_out == ("30 answers held NaN or Infinity, which JSON lacks, so we wrote null instead.",)
