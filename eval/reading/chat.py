@@ -80,6 +80,7 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
             f"{name} has a chat in row {number} that does not end with an assistant's message after a user's: "
             "the last message is taken as the ideal answer, so add it."
         )
+    _refuse_media(name, [chat for _, chat in usable])
     _note(name, chats, notes)
     openings = {_opening(chat.turns) for _, chat in usable}
     instruction = openings.pop() if len(openings) == 1 else ""
@@ -284,6 +285,19 @@ def _calls(calls: Any) -> str:
 def _has_answer(turns: Sequence[_Turn]) -> bool:
     is_answered = len(turns) > 1 and turns[-1].role == "assistant" and not turns[-1].is_unwanted
     return is_answered and any(turn.role != "system" for turn in turns[:-1])
+
+
+def _refuse_media(name: str, chats: Sequence[_Chat]) -> None:
+    """Raises BadInput if most chats ask with nothing but pictures, sound or files."""
+    asked = [[turn for turn in chat.turns[:-1] if turn.role != "system"] for chat in chats]
+    without_text = sum(
+        any(one.has_media for one in each) and not any(one.text.strip() for one in each) for each in asked
+    )
+    if without_text * 2 > len(chats):
+        raise BadInput(
+            f"{without_text:,} of {len(chats):,} chats of {name} ask with pictures, sound or files alone, and we "
+            "compare only tasks whose inputs are text: add a text to each, such as a transcript or a description."
+        )
 
 
 def _note(name: str, chats: Sequence[tuple[int, _Chat]], notes: list[str]) -> None:

@@ -176,7 +176,7 @@ def _unwrapped(rows: list[dict[str, Any]], key: str, values: list[dict[str, Any]
         and all(isinstance(one[inner[0]], str) for one in values)
     ):
         return [{**row, key: (row.get(key) or {}).get(inner[0])} for row in rows]
-    if key not in (*_WRAPPERS, "inputs") or "messages" in inner:
+    if key not in (*_WRAPPERS, "inputs") or ("messages" in inner and key != "row"):
         return rows
     others = {plain(other) for row in rows[:50] for other in row if other != key}
     if key in _MAYBE_WRAPPERS and others & _INPUTS:  # then it may be what to extract

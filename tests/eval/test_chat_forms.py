@@ -363,3 +363,16 @@ def test_numbers_that_json_lacks_become_null() -> None:
     assert found.task.kind is Kind.EXTRACTION
     assert found.task.examples[0].target == '{"desk": "billing", "cost": null}'
     assert found.left_out == ("30 answers held NaN or Infinity, which JSON lacks, so we wrote null instead.",)
+
+
+def test_chats_of_sound_alone_are_refused() -> None:
+    sound = [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]
+    rows = [{"messages": [said("user", "", content=sound), said("assistant", desk)]} for _, desk in ROWS]
+    with pytest.raises(BadInput, match=r"30 of 30 chats of calls\.jsonl ask with pictures, sound or files alone"):
+        built("calls.jsonl", jsonl(rows))
+
+
+def test_chats_as_the_viewer_of_hugging_face_gives_them() -> None:
+    chats = [{"messages": [said("user", text), said("assistant", desk)]} for text, desk in ROWS]
+    rows = [{"row_idx": at, "row": chat, "truncated_cells": []} for at, chat in enumerate(chats)]
+    assert pairs(built("rows.json", json.dumps({"features": [{"name": "messages"}], "rows": rows}))) == ROWS

@@ -139,7 +139,12 @@ def test_rows_with_a_gap_are_left_out_and_named() -> None:
 
 def test_an_extraction_leaves_out_answers_that_are_not_json() -> None:
     rows = [(f"order {i}", '{"item": "tea"}') for i in range(36)]
-    rows += [("a list", '["tea"]'), ("cut off", '{"item": '), ("only Python's", '{"item": "tea", "n": NaN}'), ("words", "tea")]
+    rows += [
+        ("a list", '["tea"]'),
+        ("cut off", '{"item": '),
+        ("only Python's", '{"item": "tea", "n": NaN}'),
+        ("words", "tea"),
+    ]
     built = build_task(table("input target", *rows), TWO, kind=None, name="t")
     assert built.task.kind is Kind.EXTRACTION
     assert built.left_out == (
