@@ -170,6 +170,8 @@ def _input(table: Table, contents: Contents, usable: list[str], has_documents: b
             has_documents or contents.share(second, lambda text: text.startswith("[")) > _HALF
         ):
             continue  # contexts were looked up, which is a strategy's work
+        if "tools" in seconds and contents.share(second, lambda text: text.startswith(("[", "{"))) <= _HALF:
+            continue  # the word has other meanings
         if contents.of(second):
             return first, (second,)
         return first, ()

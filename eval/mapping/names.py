@@ -81,6 +81,7 @@ JOINED_NAMES = (
          "질문"),
         ("context", "passage", "paragraph", "kontext", "contexte", "contexto", "contesto", "文脈", "上下文", "문맥"),
     ),
+    (("query", "question", "instruction", "prompt"), ("tools", "functions")),
     (("premise", "pramisse", "premisse", "premisa", "前提"), ("hypothesis", "hypothese", "hipotesis", "仮説", "假设")),
     (("sentence1",), ("sentence2",)),
     (("sentence_1",), ("sentence_2",)),

@@ -33,6 +33,7 @@ _ROLES = {
     "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
     "ipython": "tool",
 }  # fmt: skip
+_TOOL_KEYS = ("tools", "functions")
 _THOUGHTS = ("thinking", "redacted_thinking", "reasoning")  # types of parts
 _MEDIA = re.compile("image|audio|video|file|inline_?data", re.IGNORECASE)
 _TURNS_IN_TEXT = re.compile(r"\n\n(Human|Assistant): ?")  # Anthropic's HH-RLHF
@@ -161,6 +162,10 @@ def _chat(name: str, number: int, record: dict[str, Any]) -> _Chat:
             if bad := _turns(record.get(key), "assistant"):
                 used.append(key)
                 rejected = bad[-1].text
+        for key in _TOOL_KEYS:
+            if turns and (tools := _parsed(record.get(key))) and isinstance(tools, list):
+                used.append(key)
+                turns = _with_tools(turns, tools)
     except (KeyError, TypeError, AttributeError) as wrong:
         raise BadInput(
             f"{name} has a row without readable messages (row {number}): "
@@ -267,6 +272,16 @@ def _is_returned(part: Any) -> bool:
 
 def _dumped(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _with_tools(turns: list[_Turn], tools: list[Any]) -> list[_Turn]:
+    """The turns with the tools that the model may call behind the system's text. Without them, no prompt could call
+    one."""
+    listed = [tool.get("function", tool) if isinstance(tool, dict) else tool for tool in tools]
+    has_system = turns[0].role == "system"
+    said = [turns[0].text] if has_system else []
+    text = "\n\n".join([*said, f"Tools: {json.dumps(listed, ensure_ascii=False)}"])
+    return [_Turn("system", text), *turns[has_system:]]
 
 
 def _calls(calls: Any) -> str:

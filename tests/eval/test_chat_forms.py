@@ -376,3 +376,37 @@ def test_chats_as_the_viewer_of_hugging_face_gives_them() -> None:
     chats = [{"messages": [said("user", text), said("assistant", desk)]} for text, desk in ROWS]
     rows = [{"row_idx": at, "row": chat, "truncated_cells": []} for at, chat in enumerate(chats)]
     assert pairs(built("rows.json", json.dumps({"features": [{"name": "messages"}], "rows": rows}))) == ROWS
+
+
+def test_the_tools_of_a_chat_are_shown_to_the_model() -> None:
+    """Beside the system's text where all chats have the same, else in each input."""
+
+    def chats(*names: str) -> str:
+        rows = []
+        for at, (text, _) in enumerate(ROWS):
+            tools = [{"type": "function", "function": {"name": names[at % len(names)], "parameters": {}}}]
+            call = {"function": {"name": names[at % len(names)], "arguments": json.dumps({"week": at})}}
+            messages = [
+                {"role": "system", "content": "Help."},
+                {"role": "user", "content": text},
+                {"role": "assistant", "content": None, "tool_calls": [call]},
+            ]
+            rows.append(json.dumps({"messages": messages, "tools": tools}))
+        return "\n".join(rows)
+
+    alike = built("chats.jsonl", chats("refund")).task
+    assert alike.instruction == 'Help.\n\nTools: [{"name": "refund", "parameters": {}}]'
+    assert "Tools" not in alike.examples[0].input
+    varied = built("chats.jsonl", chats("refund", "repair")).task
+    assert varied.examples[1].turns[0] == Turn("system", 'Help.\n\nTools: [{"name": "repair", "parameters": {}}]')
+    assert json.loads(varied.examples[1].target)["name"] == "repair"
+
+
+def test_tools_in_a_column_belong_to_the_question() -> None:
+    rows = [
+        {"query": text, "tools": json.dumps([{"name": desk}]), "answers": json.dumps([{"name": desk}])}
+        for text, desk in ROWS
+    ]
+    task = built("calls.json", json.dumps(rows)).task
+    assert task.kind is Kind.EXTRACTION
+    assert task.examples[0].input == f'query: {ROWS[0][0]}\ntools: [{{"name": "billing"}}]'
