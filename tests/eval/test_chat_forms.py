@@ -410,3 +410,32 @@ def test_tools_in_a_column_belong_to_the_question() -> None:
     task = built("calls.json", json.dumps(rows)).task
     assert task.kind is Kind.EXTRACTION
     assert task.examples[0].input == f'query: {ROWS[0][0]}\ntools: [{{"name": "billing"}}]'
+
+
+@pytest.mark.parametrize(
+    ("answers", "marks"),
+    [
+        (["middling", "best", "worst"], {"ranks": [2, 1, 3]}),
+        (["middling", "best", "worst"], {"ratings": [3.5, 4, "1"]}),
+        ([{"response": text, "overall_score": mark} for text, mark in (("best", 9), ("worst", 2))], {}),
+        ([{"text": text, "rank": mark} for text, mark in (("worst", 2), ("best", 1))], {}),
+    ],
+)
+def test_of_rated_answers_the_best_is_ideal_and_the_worst_rejected(answers: list[Any], marks: dict[str, Any]) -> None:
+    rows = []
+    for text, _ in ROWS:
+        of_row = json.loads(json.dumps(answers).replace('st"', f'st for {text}"'))
+        rows.append({"prompt": text, "responses": of_row, **marks})
+    tie = {"prompt": "A tie", "responses": ["a", "b"], **{key: [1, 1] for key in marks}}
+    examples = built("rated.json", json.dumps([*rows, tie])).task.examples
+    assert [(one.target, one.rejected) for one in examples] == [(f"best for {q}", f"worst for {q}") for q, _ in ROWS]
+
+
+def test_the_answer_with_more_points_is_ideal() -> None:
+    rows = [
+        {"prompt": text, "response_a": f"a {text}", "response_b": f"b {text}", "score_a": at % 3, "score_b": 1}
+        for at, (text, _) in enumerate(ROWS)
+    ]
+    examples = built("points.json", json.dumps(rows)).task.examples
+    assert len(examples) == 20  # the others are ties
+    assert {one.target[0] + one.rejected[0] for one in examples} == {"ab", "ba"}
