@@ -68,7 +68,7 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     records = with_messages(records)
     if not records or not any(is_chat(record) for _, record in records[:20]):
         return records, ""
-    chats = [(number, _chat(name, number, record)) for number, record in records]
+    chats = _readable(name, records)
     usable = [(number, chat) for number, chat in chats if _has_answer(chat.turns)]
     if len(usable) * 2 <= len(chats):
         number, turns = next((number, chat.turns) for number, chat in chats if not _has_answer(chat.turns))
@@ -125,6 +125,20 @@ def is_chat(record: dict[str, Any]) -> bool:
         return True
     chosen = record.get("chosen")
     return "prompt" not in record and isinstance(chosen, str) and _TURNS_IN_TEXT.search(chosen) is not None
+
+
+def _readable(name: str, records: Records) -> list[tuple[int, _Chat]]:
+    """The chat of each row, without turns where it can't be read. Raises BadInput if that is so of half of them."""
+    chats, problems = [], []
+    for number, record in records:
+        try:
+            chats.append((number, _chat(name, number, record)))
+        except BadInput as wrong:
+            problems.append(wrong)
+            chats.append((number, _Chat([], "", {})))
+    if len(problems) * 2 >= len(records):
+        raise problems[0]
+    return chats
 
 
 def _chat(name: str, number: int, record: dict[str, Any]) -> _Chat:
@@ -318,11 +332,11 @@ def _refuse_media(name: str, chats: Sequence[_Chat]) -> None:
 def _note(name: str, chats: Sequence[tuple[int, _Chat]], notes: list[str]) -> None:
     without = [number for number, chat in chats if not chat.turns]
     if len(without) == 1:
-        notes.append(f"We left out row {without[0]} of {name}, which holds no chat, unlike the others.")
+        notes.append(f"We left out row {without[0]} of {name}, which holds no readable chat, unlike the others.")
     elif without:
         notes.append(
-            f"We left out {len(without):,} rows of {name} that hold no chat, unlike the others: the first is row "
-            f"{without[0]}."
+            f"We left out {len(without):,} rows of {name} that hold no readable chat, unlike the others: the first is "
+            f"row {without[0]}."
         )
     unwanted = [chat for _, chat in chats if chat.turns and chat.turns[-1].is_unwanted]
     if unwanted:

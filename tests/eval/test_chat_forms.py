@@ -259,7 +259,7 @@ def test_rows_without_a_chat_among_chats_are_left_out_and_said() -> None:
     rows = [{"messages": [said("user", text), said("assistant", desk)]} for text, desk in ROWS]
     found = built("mixed.jsonl", jsonl([*rows, {"instruction": "Hi", "output": "Hello"}]))
     assert pairs(found) == ROWS
-    assert found.left_out[0] == "We left out row 31 of mixed.jsonl, which holds no chat, unlike the others."
+    assert found.left_out[0] == "We left out row 31 of mixed.jsonl, which holds no readable chat, unlike the others."
 
 
 def test_a_role_that_nobody_knows_is_named() -> None:
@@ -439,3 +439,11 @@ def test_the_answer_with_more_points_is_ideal() -> None:
     examples = built("points.json", json.dumps(rows)).task.examples
     assert len(examples) == 20  # the others are ties
     assert {one.target[0] + one.rejected[0] for one in examples} == {"ab", "ba"}
+
+
+def test_one_chat_that_cannot_be_read_is_left_out_and_named() -> None:
+    chats = [[{"role": "user", "content": text}, {"role": "assistant", "content": desk}] for text, desk in ROWS]
+    chats[4][0] = {"role": "user", "content": 5}  # type: ignore[dict-item]
+    found = built("chats.jsonl", "\n".join(json.dumps({"messages": chat}) for chat in chats))
+    assert len(found.task.examples) == len(ROWS) - 1
+    assert found.left_out[0] == "We left out row 5 of chats.jsonl, which holds no readable chat, unlike the others."
