@@ -206,9 +206,10 @@ def _with_numbers(examples: Sequence[Example], columns: Columns) -> tuple[list[E
 
 
 def _rejected(cell: str) -> str:
-    """The first of several rejected answers, without a model's thoughts."""
+    """The first of several rejected answers, without a model's thoughts, and as JSON if ideal answers would be."""
     several = accepted_answers([cell]) if cell.startswith("[") else None
-    return without_thoughts([several[0][0] if several and several[0] else cell])[0][0]
+    (text,), _ = without_thoughts([several[0][0] if several and several[0] else cell])
+    return repaired([text])[0][0]
 
 
 def _input(cells: Mapping[str, str], columns: Sequence[str]) -> str:

@@ -447,3 +447,15 @@ def test_one_chat_that_cannot_be_read_is_left_out_and_named() -> None:
     found = built("chats.jsonl", "\n".join(json.dumps({"messages": chat}) for chat in chats))
     assert len(found.task.examples) == len(ROWS) - 1
     assert found.left_out[0] == "We left out row 5 of chats.jsonl, which holds no readable chat, unlike the others."
+
+
+def test_rejected_json_is_cleaned_like_ideal_json() -> None:
+    """Else preference tuning would learn code fences apart."""
+    rows = [
+        {"prompt": text, "chosen": f'```json\n{{"desk": "{desk}"}}\n```', "rejected": "```json\n{'desk': None}\n```"}
+        for text, desk in ROWS
+    ]
+    rows[1]["rejected"] = "{'desk': None}"
+    examples = built("pairs.json", json.dumps(rows)).task.examples
+    assert examples[1].target == '{"desk": "broken"}' and examples[1].rejected == '{"desk": null}'
+    assert examples[0].target == '{"desk": "billing"}'
