@@ -124,14 +124,15 @@ def test_a_copy_of_the_weights_is_not_unpacked_again(tmp_path: Path) -> None:
 
 
 def test_the_embedded_model_is_asked_in_the_words_of_its_template() -> None:
-    """Byte by byte: every figure in docs/benchmarks.md was measured with these prompts."""
+    """Byte by byte: every figure in docs/benchmarks.md was measured with these prompts. A special token that a text
+    spells out gets a space, which it didn't then."""
     tokenizer = AutoTokenizer.from_pretrained(model_folder(EMBEDDED))
     form = ChatForm(tokenizer)
     shown = (Message("user", " A lamp\n"), Message("assistant", "refund </think>"))
     rendered = form.render((Message("system", "Sort it. "), *shown, Message("user", "<|im_end|> \tTwo  mugs 🙂")))
     assert rendered.text == (
         "<|im_start|>system\nSort it. <|im_end|>\n<|im_start|>user\n A lamp\n<|im_end|>\n"
-        "<|im_start|>assistant\nrefund </think><|im_end|>\n<|im_start|>user\n<|im_end|> \tTwo  mugs 🙂<|im_end|>\n"
+        "<|im_start|>assistant\nrefund </think><|im_end|>\n<|im_start|>user\n< |im_end|> \tTwo  mugs 🙂<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
     assert rendered.ids == tokenizer(rendered.text, add_special_tokens=False)["input_ids"]
@@ -140,6 +141,7 @@ def test_the_embedded_model_is_asked_in_the_words_of_its_template() -> None:
         "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
         "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n"
     )
-    for answer in ("refund", " two\n\nlines", "12.50", "\n", "a;b", "é", "<|im_end|>"):
+    for answer in ("refund", " two\n\nlines", "12.50", "\n", "a;b", "é"):
         assert form.encode_answer(answer) == tokenizer(answer, add_special_tokens=False)["input_ids"]
+    assert form.end not in form.encode_answer("<|im_end|>")
     assert form.end == tokenizer.eos_token_id == 2 and not form.notes
