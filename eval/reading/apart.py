@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import astuple
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,8 @@ import psutil
 
 from eval.reading.decoding import check_size
 from eval.reading.documents import FoundDocuments, read_documents
+from eval.reading.other_tools.answers import AnswerSet, ToolAnswer, ToolResults
+from eval.reading.other_tools.reader import read_if_scores, read_scores
 from eval.reading.table import Table, read_table
 from eval.task import BadInput, Document
 
@@ -36,7 +39,7 @@ SECONDS_A_TABLE_MB, SECONDS_A_DOCUMENT_MB = 1, 10
 WALL_FACTOR = 3  # a run may be using the processor at the same time
 _ROOT = Path(__file__).resolve().parents[2]
 
-Found = TypeVar("Found", Table, FoundDocuments)
+Found = TypeVar("Found", Table, FoundDocuments, Table | ToolResults)
 
 
 def read_table_apart(name: str, content: bytes, sheet: str = "") -> Table:
@@ -49,12 +52,21 @@ def read_documents_apart(name: str, content: bytes) -> FoundDocuments:
     return _read_apart(read_documents, name, content, "save it again as plain text")
 
 
-def _read_apart(read: Callable[..., Found], name: str, content: bytes, remedy: str, sheet: str = "") -> Found:
+def read_scores_apart(name: str, content: bytes, folder: str, is_chosen: bool = True) -> Table | ToolResults:
+    """`read_scores` in a child process, or `read_if_scores`. Also raises BadInput if the child crashes or exceeds its
+    memory or time."""
+    return _read_apart(
+        read_scores if is_chosen else read_if_scores, name, content, "write it again with the tool", folder
+    )
+
+
+def _read_apart(read: Callable[..., Found], name: str, content: bytes, remedy: str, detail: str = "") -> Found:
+    """`detail` is a third argument of the reader, "" for none."""
     check_size(name, content)
-    a_mb = SECONDS_A_TABLE_MB if read is read_table else SECONDS_A_DOCUMENT_MB
+    a_mb = SECONDS_A_DOCUMENT_MB if read is read_documents else SECONDS_A_TABLE_MB
     seconds = SECONDS + a_mb * len(content) // 2**20
     child = None
-    what: list[str] = [read.__module__, read.__name__, name, sheet]
+    what: list[str] = [read.__module__, read.__name__, name, detail]
     with TemporaryDirectory() as folder:
         found_at = Path(folder) / "found.jsonl"
         with suppress(subprocess.TimeoutExpired):
@@ -83,15 +95,15 @@ def _read_apart(read: Callable[..., Found], name: str, content: bytes, remedy: s
     return cast(Found, found)
 
 
-def _answer(seconds: int, found_at: str, module: str, reader: str, name: str, sheet: str) -> None:
+def _answer(seconds: int, found_at: str, module: str, reader: str, name: str, detail: str) -> None:
     """Run in the child: read an upload from standard input, write its content or the BadInput to a file."""
     read, content = getattr(import_module(module), reader), sys.stdin.buffer.read()
-    if name.casefold().endswith(".parquet"):
+    if name.casefold().endswith((".parquet", ".eval")):
         import_module("pyarrow.parquet")  # before the limit: its libraries take much of the address space
     _limit(seconds)
     gc.set_threshold(1_000_000)  # a table leaves no garbage, and collecting takes a third of the time
     try:
-        found = read(name, content, sheet) if sheet else read(name, content)
+        found = read(name, content, detail) if detail else read(name, content)
     except BadInput as wrong:
         found = wrong
     write = json.JSONEncoder(ensure_ascii=False).encode
@@ -99,7 +111,7 @@ def _answer(seconds: int, found_at: str, module: str, reader: str, name: str, sh
         file.writelines(f"{write(value)}\n" for value in _values(found))
 
 
-def _values(found: Table | FoundDocuments | BadInput) -> Iterator[Any]:
+def _values(found: Table | FoundDocuments | ToolResults | BadInput) -> Iterator[Any]:
     """What was found as JSON, first what it is. Not as a pickle: a damaged parser could put code into one."""
     match found:
         case BadInput():
@@ -111,9 +123,13 @@ def _values(found: Table | FoundDocuments | BadInput) -> Iterator[Any]:
             yield ["table", columns, row_numbers, instruction, notes, sheets, encoding]
             for at in range(0, len(rows), ROWS_A_LINE):  # several at once take half the time
                 yield rows[at : at + ROWS_A_LINE]
+        case ToolResults(tool, sets, main_metric, better, notes):
+            yield ["answers", tool, main_metric, better, notes]
+            for facets, answers in ((one.facets, one.answers) for one in sets):
+                yield [facets, [astuple(answer) for answer in answers]]
 
 
-def _handed_over(found_at: Path) -> Table | FoundDocuments | BadInput:
+def _handed_over(found_at: Path) -> Table | FoundDocuments | ToolResults | BadInput:
     with found_at.open(encoding="utf-8", errors="surrogatepass") as lines:
         match json.loads(next(lines)):
             case ["documents", notes]:
@@ -122,6 +138,10 @@ def _handed_over(found_at: Path) -> Table | FoundDocuments | BadInput:
                 rows = tuple(tuple(row) for line in lines for row in json.loads(line))
                 sizes = tuple((name, count) for name, count in sheets)
                 return Table(tuple(columns), rows, tuple(numbers), instruction, tuple(notes), sizes, encoding)
+            case ["answers", tool, main_metric, better, notes]:
+                of_file = (json.loads(line) for line in lines)
+                sets = (AnswerSet(facets, tuple(ToolAnswer(*each) for each in answers)) for facets, answers in of_file)
+                return ToolResults(tool, tuple(sets), main_metric, better, tuple(notes))
             case [_, why]:
                 return BadInput(why)
     raise AssertionError("the child handed over something else")

@@ -1,0 +1,72 @@
+"""Scores that were measured elsewhere: the file of another tool, known by its content, or a table."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from eval.reading.decoding import check_size, decode, json_records
+from eval.reading.other_tools import deepeval, inspect_logs, lm_eval, promptfoo, ragas
+from eval.reading.other_tools.answers import ToolResults
+from eval.reading.table import Table, read_table
+from eval.task import BadInput
+
+
+def read_scores(name: str, content: bytes, folder: str = "") -> Table | ToolResults:
+    """The answers in a tool's file, or the table in any other file. `folder` is the name of the one it lies in.
+
+    Raises BadInput if it can't be read.
+    """
+    return _of_tool(name, content, folder) or _in_table(read_table(name, content))
+
+
+def read_if_scores(name: str, content: bytes, folder: str = "") -> Table | ToolResults:
+    """The same for a file that nobody chose: a table without rows if it is neither. Raises BadInput if it is a tool's,
+    but can't be used."""
+    if found := _of_tool(name, content, folder):
+        return found
+    with suppress(BadInput):
+        return _in_table(read_table(name, content))
+    return Table((), ())
+
+
+def _of_tool(name: str, content: bytes, folder: str) -> ToolResults | None:
+    check_size(name, content)
+    if inspect_logs.is_zipped_log(content):
+        return inspect_logs.read_zipped_log(name, content)
+    if promptfoo.is_csv(content):
+        raise promptfoo.refuse_csv(name)
+    is_json = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+    return _in_json(name, content, folder) if is_json else None
+
+
+def _in_table(table: Table) -> Table | ToolResults:
+    return ragas.read_results(table) or table
+
+
+def _in_json(name: str, content: bytes, folder: str) -> ToolResults | None:
+    text = decode(name, content, []).text
+    first = _first_object(text)
+    if lm_eval.is_summary(first):
+        raise lm_eval.refuse_summary(name)
+    if lm_eval.is_sample(first):
+        return lm_eval.read_samples(name, folder, list(json_records(name, text)))
+    if inspect_logs.is_log(first):
+        return inspect_logs.read_log(name, first)
+    if deepeval.is_run(first):
+        return deepeval.read_run(name, first)
+    if promptfoo.is_output(first):
+        return promptfoo.read_output(name, first)
+    if promptfoo.is_result(first):
+        return promptfoo.read_lines(name, json_records(name, text))
+    return None
+
+
+def _first_object(text: str) -> dict[str, Any]:
+    """The object in the first line of JSONL, or a whole document; empty if that is something else."""
+    with suppress(ValueError, RecursionError):
+        value, _ = json.JSONDecoder().raw_decode(text.lstrip())
+        if isinstance(value, dict):
+            return value
+    return {}
