@@ -200,10 +200,19 @@ def _parser() -> argparse.ArgumentParser:
 
     decide = commands.add_parser("decide", help="recommend a strategy from scores measured elsewhere")
     decide.add_argument(
-        "file",
+        "files",
         type=Path,
-        metavar="OUTCOMES",
-        help="one row per answer: example, strategy, score (0 to 1); optionally seconds, tokens_in, tokens_out, group",
+        nargs="+",
+        metavar="FILE",
+        help="a table with one row per answer: example, strategy, score (0 to 1); optionally seconds, tokens_in, "
+        "tokens_out, group, repeat. Or the results of lm-evaluation-harness (samples), Inspect, promptfoo, DeepEval or "
+        "Ragas: several files, or a folder of them",
+    )
+    decide.add_argument("--metric", metavar="NAME", help="the metric to take, if a tool recorded several")
+    decide.add_argument(
+        "--better",
+        choices=("higher", "lower"),
+        help="which values of that metric are better; with 'lower', the score is 1 minus the value",
     )
     decide.add_argument(
         "--costs", type=Path, metavar="FILE", help="one row per strategy: strategy, one_off, per_1000 (requests)"

@@ -37,7 +37,8 @@ from advisor.command_line.terminal import (
 )
 from advisor.command_line.trying import answer_try, download, try_of
 from advisor.command_line.tuned import forget_tuned
-from advisor.command_line.uploads import read_file, upload_of
+from advisor.command_line.uploads import read_file, score_files, upload_of
+from advisor.decision.other_tools import Choice
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.report.build import judge
 from advisor.runs.adapter_off import load_without_adapter
@@ -165,14 +166,17 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
 
 
 def _decide(options: argparse.Namespace) -> int:
-    answered, warnings = read_outcomes(options.file.name, read_file(options.file))
+    outside = read_outcomes(score_files(options.files), Choice(options.metric, options.better))
+    answered, warnings = outside.trials, outside.warnings
     trials = [trial for trial in answered if trial.strategy not in BASELINES]
     baselines = [trial for trial in answered if trial.strategy in BASELINES]  # a run's own outcomes contain them
     gate = gate_of(options, [trial.strategy for trial in trials])
     priorities = priorities_of(options)
-    quotes = read_costs(options.costs.name, read_file(options.costs), answered) if options.costs else None
+    quotes = {} if priorities.hosted else outside.quotes
+    if options.costs:
+        quotes = {**quotes, **read_costs(options.costs.name, read_file(options.costs), answered)}
     if priorities.hosted:
-        check_tokens(trials, quotes or {})
+        check_tokens(trials, quotes)
         warnings = [*warnings, *filter(None, [hosted_shutdown_sentence(priorities.hosted)])]
     decision = replace(judge(trials, priorities, None, quotes=quotes, baselines=baselines), warnings=tuple(warnings))
     if options.json:
@@ -181,7 +185,7 @@ def _decide(options: argparse.Namespace) -> int:
         print_warnings(Screen(), warnings)
         print_report(Screen(), decision)
         print_advice(Screen(), decision)
-    return end_at_gate(gate, options, decision, options.file.name)
+    return end_at_gate(gate, options, decision, options.files[0].name)
 
 
 def _input_lines() -> Iterator[str]:

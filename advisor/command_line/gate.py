@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -70,7 +70,7 @@ def gate_of(options: argparse.Namespace, names: Sequence[str], store: Store | No
     if options.junit is not None:
         if gate == Gate():
             raise BadInput("--junit has no bound to write down: add one, such as --min-score .80.")
-        _check_file(options.junit, getattr(options, "file", None))
+        _check_file(options.junit, getattr(options, "files", None) or filter(None, [getattr(options, "file", None)]))
     return gate
 
 
@@ -108,9 +108,9 @@ def _check_expected(expected: str, names: Sequence[str]) -> None:
     raise BadInput(f"This comparison has no strategy {expected!r} to expect; choose {choices}.")
 
 
-def _check_file(path: Path, data: Path | None) -> None:
+def _check_file(path: Path, data: Iterable[Path]) -> None:
     """Raises BadInput if the JUnit file can't be written, before anything is computed."""
-    if data is not None and path.exists() and path.samefile(data):
+    if path.exists() and any(path.samefile(each) for each in data):
         raise BadInput(f"{path} is the file to read; choose another --junit.")
     try:
         with for_the_person():

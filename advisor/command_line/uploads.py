@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from advisor.command_line.own_words import instruction_from, meanings_from
+from advisor.decision.outside import ScoreFile
 from advisor.plan import Setup
 from advisor.samples import zipped
 from advisor.storage.upload import Reading, Upload
 from eval.mapping.columns import guess_columns
 from eval.mapping.steps import Fix
+from eval.reading.decoding import is_litter
 from eval.reading.documents import DOCUMENT_ENDINGS
 from eval.reading.table import MAX_BYTES, Table
 from eval.task import BadInput, Document
+
+MOST_FILES = 200  # of scores
+_SCORE_ENDINGS = (".eval", ".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
+_AVERAGES = re.compile(r"results_\d{4}-\d\d-\d\dT.*\.json")  # lm-eval writes this beside the samples
 
 
 def upload_of(options: argparse.Namespace) -> tuple[Upload, Setup]:
@@ -24,6 +33,35 @@ def upload_of(options: argparse.Namespace) -> tuple[Upload, Setup]:
     reading = Reading(options.sheet, options.encoding)
     upload = Upload.read(options.file.name, read_file(options.file), documents, reading)
     return upload, _in_own_words(upload, _setup(upload.table, upload.documents, options), options)
+
+
+def score_files(paths: Sequence[Path]) -> Iterator[ScoreFile]:
+    """The files and what is in the folders, as `decide` reads them, each only when it is needed."""
+    chosen = {path for path in paths if not path.is_dir()}
+    files = list(dict.fromkeys(file for path in paths for file in ([path] if path in chosen else _scores_in(path))))
+    if len(files) > MOST_FILES:
+        raise BadInput(f"{len(files):,} files are too many; decide reads at most {MOST_FILES} at a time.")
+    names = Counter(file.name for file in files)
+    for file in files:
+        name = file.name if names[file.name] == 1 else str(file)
+        yield ScoreFile(name, read_file(file), file.resolve().parent.name, file in chosen)
+
+
+def _scores_in(folder: Path) -> list[Path]:
+    """Links aren't followed, because they may lead to any file of this machine."""
+    found = sorted(Path(at, name) for at, _, names in os.walk(folder) for name in names)
+    files = [
+        file
+        for file in found
+        if file.suffix.lower() in _SCORE_ENDINGS
+        and not is_litter(file.relative_to(folder).parts)
+        and not _AVERAGES.fullmatch(file.name)
+        and file.is_file()
+        and not file.is_symlink()
+    ]
+    if not files:
+        raise BadInput(f"{folder} holds no file with scores ({', '.join(_SCORE_ENDINGS)}); check the path.")
+    return files
 
 
 def read_file(path: Path) -> bytes:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from advisor.decision.other_tools import Choice, Key, Measured, outcomes_of
 from advisor.pairing import strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from eval.money.costs import Quote
 from eval.outcomes import Outcome, Trial
-from eval.reading.apart import read_table_apart
+from eval.reading.apart import read_scores_apart, read_table_apart
 from eval.reading.decoding import number
+from eval.reading.other_tools.answers import ToolResults, score_in
+from eval.reading.table import Table
 from eval.task import BadInput
 from strategies.registry import BASELINES, CHANGES_WEIGHTS
 
@@ -21,61 +24,131 @@ _DIGITS = 9  # of a score: means of the same parts can differ in their last bits
 _LONGEST = 60  # signs of what is named in a sentence
 
 
-def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
-    """A trial for each strategy, in the order they first appear, on the examples that all of them answered; and a
-    sentence for each that lacks some. A baseline may lack some: it is compared on what both answered.
+@dataclass(frozen=True, slots=True)
+class ScoreFile:
+    """`folder` is the name of the one it lies in, which can say what answered. `is_chosen`: the person named the file
+    and not just its folder."""
 
-    Columns: example, strategy, score in [0, 1]; if they are there, seconds (of an answer given alone), tokens_in,
-    tokens_out and group. Raises BadInput with one sentence that names the row.
+    name: str
+    content: bytes
+    folder: str
+    is_chosen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What was measured elsewhere: a trial for each strategy, in the order they first appear, on the examples that all
+    of them answered; sentences on what was left out and how files were read; the costs that the files contain."""
+
+    trials: list[Trial]
+    warnings: list[str]
+    quotes: dict[str, Quote]
+
+
+def read_outcomes(files: Iterable[ScoreFile], choice: Choice) -> Outside:
+    """The answers in tables, or in the files of one other tool. A baseline may lack examples: it is compared on what
+    both answered. Answers to one example in several repeats are a group.
+
+    Columns of a table: example, strategy, score in [0, 1]; if they are there, seconds (of an answer given alone),
+    tokens_in, tokens_out, group and repeat (or epoch). Raises BadInput with one sentence that names the row.
     """
-    outcomes: dict[str, dict[str, Outcome]] = {}
-    groups: dict[str, str] = {}
-    for where, values in _rows(name, content, _NEEDED):
-        example, strategy = _named(values["example"]), _named(values["strategy"])
-        if not example or not strategy:
-            missing = "example" if not example else "strategy"
-            raise BadInput(f"{where}: the column {missing} is empty; every answer needs one.")
-        if strategy in (BASELINES_STEP, CURVES_STEP):
-            raise BadInput(f"{where}: {strategy} is a reserved name; rename the strategy.")
-        if example in outcomes.get(strategy, {}):
-            raise BadInput(f"{where}: {_cut(strategy)} answers example {_cut(example)} twice; keep one row of each.")
-        if (group := values.get("group", "").strip()) and groups.setdefault(example, group) != group:
-            raise BadInput(f"{where}: example {_cut(example)} is in two groups; give it one.")
-        score = _number(where, "score", values["score"])
-        if score is None or score > 1:
-            told = _cut(values["score"].strip()) or "empty"
-            raise BadInput(f"{where}: the score is {told}; it must be from 0 to 1 (divide percentages by 100).")
-        seconds, tokens_in, tokens_out = (_number(where, each, values.get(each, "")) for each in _MEASURED)
-        outcomes.setdefault(strategy, {})[example] = Outcome(
-            example, strategy, "", round(score, _DIGITS), {}, int(tokens_in or 0), int(tokens_out or 0), seconds
+    tables: list[tuple[str, Table]] = []
+    results: list[tuple[str, ToolResults]] = []
+    left_out: list[str] = []
+    for file in files:
+        found = read_scores_apart(file.name, file.content, file.folder, file.is_chosen)
+        if not file.is_chosen and isinstance(found, Table) and _lacking(found, _NEEDED):
+            left_out.append(file.name)
+        elif isinstance(found, Table):
+            tables.append((file.name, found))
+        else:
+            results.append((file.name, found))
+    if not tables and not results:
+        raise BadInput(f"We found no scores in {_cut(', '.join(left_out))}; name the files that a tool wrote.")
+    if tables and results:
+        raise BadInput(
+            f"{tables[0][0]} is a table and {results[0][0]} is from {results[0][1].tool}: give files of one kind."
         )
-    shared, warnings = _shared(name, {strategy: set(answered) for strategy, answered in outcomes.items()})
-    trials = [
+    if tables and choice != Choice():
+        raise BadInput(f"{tables[0][0]} is a table with one score, so leave out --metric and --better.")
+    measured = outcomes_of(results, choice) if results else _of_tables(tables)
+    names = ", ".join(name for name, _ in (*tables, *results))
+    shared, warnings = _shared(_cut(names), {strategy: set(each) for strategy, each in measured.outcomes.items()})
+    if left_out:
+        warnings.append(f"We found no scores in {_cut(', '.join(left_out))} and left that out.")
+    return Outside(_trials(measured, shared), [*measured.warnings, *warnings], measured.quotes)
+
+
+def _trials(measured: Measured, shared: set[Key]) -> list[Trial]:
+    repeated = {example for example, repeat in shared if repeat != "1"}
+    return [
         Trial(
             strategy,
             "done",
             outcomes=tuple(
-                replace(outcome, group=groups.get(example)) for example, outcome in each.items() if example in shared
+                replace(
+                    outcome,
+                    example_id=key[0] if key[1] == "1" else "\n".join(key),  # no example's name has two lines
+                    group=measured.groups.get(key[0], key[0] if key[0] in repeated else None),
+                )
+                for key, outcome in each.items()
+                if key in shared
             ),
             changes_weights=strategy_of(strategy) in CHANGES_WEIGHTS,
         )
-        for strategy, each in outcomes.items()
+        for strategy, each in measured.outcomes.items()
     ]
-    return trials, warnings
 
 
-def _shared(name: str, answered: Mapping[str, set[str]]) -> tuple[set[str], list[str]]:
-    """The examples that all strategies answered, baselines aside, and who lacks how many of the others'."""
+def _of_tables(tables: Sequence[tuple[str, Table]]) -> Measured:
+    measured = Measured()
+    for name, table in tables:
+        for where, values in _rows(name, table, _NEEDED):
+            example, strategy = _named(values["example"]), _named(values["strategy"])
+            if not example or not strategy:
+                missing = "example" if not example else "strategy"
+                raise BadInput(f"{where}: the column {missing} is empty; every answer needs one.")
+            if strategy in (BASELINES_STEP, CURVES_STEP):
+                raise BadInput(f"{where}: {strategy} is a reserved name; rename the strategy.")
+            repeat = _named(values.get("repeat", "") or values.get("epoch", "")) or "1"
+            answered = measured.outcomes.setdefault(strategy, {})
+            if (example, repeat) in answered:
+                raise BadInput(
+                    f"{where}: {_cut(strategy)} answers example {_cut(example)} twice; keep one row of each."
+                )
+            group = values.get("group", "").strip()
+            if group and measured.groups.setdefault(example, group) != group:
+                raise BadInput(f"{where}: example {_cut(example)} is in two groups; give it one.")
+            seconds, tokens_in, tokens_out = (_number(where, each, values.get(each, "")) for each in _MEASURED)
+            answered[example, repeat] = Outcome(
+                "", strategy, "", _score(where, values["score"]), {}, int(tokens_in or 0), int(tokens_out or 0), seconds
+            )
+    return measured
+
+
+def _score(where: str, text: str) -> float:
+    score = score_in(text)
+    if isinstance(score, str) or (score is None and text.strip()):
+        raise BadInput(f"{where}: score is “{_cut(text.strip())}”; it must be a number from 0, like 0.5.")
+    if score is None or not 0 <= score <= 1:
+        shown = _cut(text.strip()) or "empty"
+        raise BadInput(f"{where}: the score is {shown}; it must be from 0 to 1, or a percentage like 87 %.")
+    return round(score, _DIGITS)
+
+
+def _shared(names: str, answered: Mapping[str, set[Key]]) -> tuple[set[Key], list[str]]:
+    """The examples that all strategies answered, baselines aside, and who lacks how many of the others'. Raises
+    BadInput if there are none."""
     strategies = {strategy: examples for strategy, examples in answered.items() if strategy not in BASELINES}
     if not strategies:
         raise BadInput(
-            f"{name} has only {', '.join(answered)}, which are baselines (answers without a language model); "
+            f"{names} has only {', '.join(answered)}, which are baselines (answers without a language model); "
             "add the answers of a strategy, or rename these."
         )
     every, shared = set.union(*strategies.values()), set.intersection(*strategies.values())
     if not shared:
         named = ", ".join(map(_cut, strategies))
-        raise BadInput(f"{name}: no example was answered by all of {named}; compare them on the same ones.")
+        raise BadInput(f"{names}: no example was answered by all of {named}; compare them on the same ones.")
     warnings = [
         f"{_cut(strategy)} answered {len(examples):,} of {len(every):,} examples, so we compare all on only "
         f"{len(shared):,}: add the missing rows (score 0 where it gave no answer), or leave it out."
@@ -90,7 +163,8 @@ def read_costs(name: str, content: bytes, trials: Sequence[Trial]) -> dict[str, 
     unknown, but for a cost of requests that follows from the seconds measured."""
     quotes: dict[str, Quote] = {}
     names = [trial.strategy for trial in trials]
-    for where, values in _rows(name, content, ("strategy", "one_off", "per_1000")):
+    table = read_table_apart(name, content)
+    for where, values in _rows(name, table, ("strategy", "one_off", "per_1000")):
         strategy = _named(values["strategy"])
         if not strategy:
             raise BadInput(f"{where}: the column strategy is empty; every cost needs one.")
@@ -108,7 +182,8 @@ def check_tokens(trials: Sequence[Trial], quotes: Mapping[str, Quote]) -> None:
     """Raises BadInput where an answer has no tokens to be priced by, and its strategy no price of its own."""
     for trial in trials:
         is_quoted = trial.strategy in quotes and quotes[trial.strategy].per_1000 is not None
-        are_counted = all(one.tokens_in for one in trial.outcomes) and any(one.tokens_out for one in trial.outcomes)
+        answered = [one for one in trial.outcomes if one.error is None]
+        are_counted = all(one.tokens_in for one in answered) and any(one.tokens_out for one in answered)
         if not is_quoted and not are_counted:
             raise BadInput(
                 f"A hosted model is paid by the token, but some answers of {trial.strategy} have no token counts: fill "
@@ -116,17 +191,21 @@ def check_tokens(trials: Sequence[Trial], quotes: Mapping[str, Quote]) -> None:
             )
 
 
-def _rows(name: str, content: bytes, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def _rows(name: str, table: Table, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Where each row stands, and its values by column; how column names are capitalised does not matter."""
-    table = read_table_apart(name, content)
     columns = [column.lower() for column in table.columns]
-    if missing := [column for column in needed if column not in columns]:
+    if missing := _lacking(table, needed):
         raise BadInput(
             f"{name} lacks a column called {' and one called '.join(missing)}; it has "
             f"{', '.join(map(_cut, table.columns))}: rename or add what is missing."
         )
     for line, row in zip(table.numbers(), table.rows, strict=True):
         yield f"{name}, row {line}", dict(zip(columns, row, strict=True))
+
+
+def _lacking(table: Table, needed: Sequence[str]) -> list[str]:
+    columns = [column.lower() for column in table.columns]
+    return [column for column in needed if column not in columns]
 
 
 def _named(text: str) -> str:

@@ -154,8 +154,11 @@ def judge(
         found = (_candidate(one, priorities, (quotes or {}).get(one.strategy), model_of(one.strategy)) for one in given)
         if kind is not None:
             return tuple(found)
-        # a score of 0 from elsewhere does not say whether it was answered
-        return tuple(replace(one, failed_answers=None) if isinstance(one, Candidate) else one for one in found)
+        # A score of 0 from elsewhere doesn't say whether it was answered; an error does.
+        return tuple(
+            replace(one, failed_answers=one.failed_answers or None) if isinstance(one, Candidate) else one
+            for one in found
+        )
 
     return Judgement(
         priorities=priorities,
