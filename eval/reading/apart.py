@@ -55,9 +55,7 @@ def read_documents_apart(name: str, content: bytes) -> FoundDocuments:
 def read_scores_apart(name: str, content: bytes, folder: str, is_chosen: bool = True) -> Table | ToolResults:
     """`read_scores` in a child process, or `read_if_scores`. Also raises BadInput if the child crashes or exceeds its
     memory or time."""
-    return _read_apart(
-        read_scores if is_chosen else read_if_scores, name, content, "write it again with the tool", folder
-    )
+    return _read_apart(read_scores if is_chosen else read_if_scores, name, content, "export it again", folder)
 
 
 def _read_apart(read: Callable[..., Found], name: str, content: bytes, remedy: str, detail: str = "") -> Found:

@@ -1,1 +1,1 @@
-"""What other evaluation tools write, one file per tool. A new tool is one file and one line in `reader.py`."""
+"""What other evaluation tools write, one file per tool. CONTRIBUTING.md says how to add one."""
