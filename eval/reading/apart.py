@@ -27,7 +27,6 @@ import psutil
 from eval.reading.decoding import check_size
 from eval.reading.documents import FoundDocuments, read_documents
 from eval.reading.other_tools.answers import AnswerSet, ToolAnswer, ToolResults
-from eval.reading.other_tools.reader import read_if_scores, read_scores
 from eval.reading.table import Table, read_table
 from eval.task import BadInput, Document
 
@@ -55,6 +54,8 @@ def read_documents_apart(name: str, content: bytes) -> FoundDocuments:
 def read_scores_apart(name: str, content: bytes, folder: str, is_chosen: bool = True) -> Table | ToolResults:
     """`read_scores` in a child process, or `read_if_scores`. Also raises BadInput if the child crashes or exceeds its
     memory or time."""
+    from eval.reading.other_tools.reader import read_if_scores, read_scores  # pydantic, which uploads don't need
+
     return _read_apart(read_scores if is_chosen else read_if_scores, name, content, "export it again", folder)
 
 

@@ -9,12 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Any, Literal
 
 from eval.reading.decoding import number
-from eval.task import BadInput
 
 # A value from 0 to 1 if the tool scores like that; None where it has no score; a text that is no number as it stands.
 Score = float | str | None
@@ -66,26 +63,6 @@ class ToolResults:
     main_metric: str = ""
     better: dict[str, Better] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-class Recorded(BaseModel):
-    """A part of a tool's file: only the fields that matter here, of the types that they must have."""
-
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-
-
-OfFile = TypeVar("OfFile", bound=Recorded)
-
-
-def recorded(kind: type[OfFile], where: str, value: Any) -> OfFile:
-    """A value of JSON as this type. Raises BadInput, naming the field."""
-    try:
-        return kind.model_validate(value)
-    except ValidationError as wrong:
-        first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
-        field_name = " › ".join(map(str, first["loc"]))
-        at = f"{where}: {cut(field_name)}" if field_name else where
-        raise BadInput(f"{at} isn't as the tool writes it ({first['msg']}); export the file again.") from wrong
 
 
 def score_in(value: Any) -> Score:

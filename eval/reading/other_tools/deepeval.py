@@ -10,16 +10,15 @@ from pydantic import Field
 from eval.reading.other_tools.answers import (
     AnswerSet,
     Better,
-    Recorded,
     Score,
     ToolAnswer,
     ToolResults,
     content_id,
     cut,
     numbered,
-    recorded,
     score_in,
 )
+from eval.reading.other_tools.recorded import Recorded, recorded
 
 TOOL = "DeepEval"
 PASSED = "success"  # whether a test case passes all its metrics

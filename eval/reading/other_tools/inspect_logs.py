@@ -13,15 +13,14 @@ from pydantic import Field
 from eval.reading.decoding import parse_json
 from eval.reading.other_tools.answers import (
     AnswerSet,
-    Recorded,
     Score,
     ToolAnswer,
     ToolResults,
     content_id,
     cut,
-    recorded,
     score_in,
 )
+from eval.reading.other_tools.recorded import Recorded, recorded
 from eval.reading.other_tools.zip_parts import files_in, unpacked
 from eval.task import BadInput
 

@@ -11,13 +11,12 @@ from typing import Any
 
 from eval.reading.other_tools.answers import (
     AnswerSet,
-    Recorded,
     ToolAnswer,
     ToolResults,
     content_id,
-    recorded,
     score_in,
 )
+from eval.reading.other_tools.recorded import Recorded, recorded
 from eval.task import BadInput
 
 TOOL = "lm-evaluation-harness"

@@ -10,15 +10,14 @@ from pydantic import Field
 
 from eval.reading.other_tools.answers import (
     AnswerSet,
-    Recorded,
     ToolAnswer,
     ToolResults,
     content_id,
     cut,
     numbered,
-    recorded,
     score_in,
 )
+from eval.reading.other_tools.recorded import Recorded, recorded
 from eval.task import BadInput
 
 TOOL = "promptfoo"
