@@ -32,6 +32,7 @@ from advisor.runs.order import BUILD_STRATEGY
 from advisor.runs.trying import order_to_answer, tryable
 from advisor.storage.store import Store
 from eval.task import BadInput
+from tests.advisor.test_damaged_files import cut, flip
 from tests.app import open_page, own_home
 from tests.benchmarks.crashes import STRATEGIES, task_of_pairs
 from tests.tiny_model import save_tiny_model
@@ -42,19 +43,9 @@ _INPUT = "my parcel 3 is late"
 _UNEXPLAINED = "It stopped with an error"
 
 
-def _flip(path: Path) -> None:
-    content = bytearray(path.read_bytes() or b"nothing")
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def _cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
 DAMAGES: dict[str, Callable[[Path], object]] = {
-    "one bit flipped": _flip,
-    "cut in half": _cut,
+    "one bit flipped": flip,
+    "cut in half": cut,
     "emptied": lambda path: path.write_bytes(b""),
 }
 
