@@ -40,6 +40,10 @@ class StepTime:
     low: float
     high: float
 
+    def scaled(self, share: float, more: float) -> StepTime:
+        """The time of this share of it, and so many seconds more."""
+        return StepTime(*(share * each + more for each in (self.timed, self.likely, self.low, self.high)))
+
     def followed_by(self, other: StepTime) -> StepTime:
         """The time of both, one after the other."""
         return StepTime(

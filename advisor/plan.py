@@ -231,7 +231,8 @@ class Plan:
     own. `prices` are those of its served models, as far as known; `limit` is the most that their requests may cost.
     `tunings` are the prices of fine-tuning them, and `sends_training` says that the person agreed to send training rows
     to the services that do. `tunes_from` is the run whose adapters fine-tuning goes on from.
-    `asks_all_rows`: no strategy stops before the last test row, even if it can't be chosen any more."""
+    `asks_all_rows`: no strategy stops before the last test row, even if it can't be chosen any more.
+    `reuses`: what earlier runs have measured in the same way is taken over (`advisor.runs.reuse`)."""
 
     __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
@@ -249,6 +250,7 @@ class Plan:
     sends_training: bool = False
     tunes_from: str | None = None
     asks_all_rows: bool = False
+    reuses: bool = True
 
     @property
     def steps(self) -> tuple[str, ...]:

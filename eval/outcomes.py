@@ -178,6 +178,14 @@ class EarlyStop:
 
 
 @dataclass(frozen=True, slots=True)
+class Reused:
+    """What wasn't measured again: `run` fitted the candidate and gave this many of its `answers`."""
+
+    run: str
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """Everything one run recorded about one candidate, whose name `strategy` is, as in `Outcome`.
 
@@ -207,6 +215,7 @@ class Trial:
     - `trained_tokens`: the tokens that a service bills for training it, as if no earlier run had had it trained; None
       if no service did.
     - `stopped`: why it answered only the first of the test rows; None if it answered all.
+    - `reused`: what an earlier run had measured, with the time and the cost it had then; None if it had nothing.
     - `paid`: what its whole step sent to its server, without answers that were kept from earlier; None likewise.
 
     Measured in addition if the budget allows:
@@ -261,5 +270,30 @@ class Trial:
     search: SearchQuality | None = None
     preferred: Preferred | None = None
     stopped: EarlyStop | None = None
+    reused: Reused | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def as_fitted(self) -> Trial:
+        """What there was to record before the first answer."""
+        return Trial(
+            self.strategy,
+            self.status,
+            fit_seconds=self.fit_seconds,
+            stage_seconds=self.stage_seconds,
+            undisturbed_stage_seconds=self.undisturbed_stage_seconds,
+            changes_weights=self.changes_weights,
+            on_server=self.on_server,
+            fit_tokens=self.fit_tokens,
+            trained_tokens=self.trained_tokens,
+            rows_learned=self.rows_learned,
+            settings=self.settings,
+            choices=self.choices,
+            effort=self.effort,
+            notes=self.notes,
+            metric=self.metric,
+            losses=self.losses,
+            search=self.search,
+            peak_memory_bytes=self.peak_memory_bytes,
+        )

@@ -66,6 +66,11 @@ def is_here(name: str) -> bool:
     return is_served(name) or models.is_here(name)
 
 
+def fingerprint_of(name: str) -> str:
+    """Changes with the files of a model on this machine. A served model has only its name."""
+    return name if is_served(name) else models.fingerprint_of(name)
+
+
 def refusal(name: str, declaration: Declaration, ask: bool = False) -> str | None:
     """Why a strategy can't work with this model, in one sentence; None if no problem is known. With `ask`, a server
     that could train is asked whether it does, which is free."""

@@ -31,6 +31,7 @@ from strategies.presets import Budget
 from strategies.search.embedder import Embedder, load_embedder
 from strategies.search.passages import cut_passages
 from strategies.search.vector_index import VectorIndex
+from strategies.search.vectors_kept import embed
 
 MOST_ROWS = 20_000  # training rows; more would take minutes and hardly help a baseline
 
@@ -114,7 +115,7 @@ class Baseline(ABC):
         """What to learn from as vectors, [texts, dimensions]. They are computed once and saved with the baseline."""
         of_texts = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
         if of_texts not in self._embeddings:
-            self._embeddings = {of_texts: self.load_embedder().embed(texts)}
+            self._embeddings = {of_texts: embed(self.load_embedder(), texts)}
         return self._embeddings[of_texts]
 
 

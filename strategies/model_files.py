@@ -7,6 +7,7 @@ of them reads it, and of a repository on the hub only files with data are fetche
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -109,6 +110,15 @@ def data_folder(name: str) -> Path:
     if problem := problem_in(folder):
         raise BadInput(problem)
     return folder
+
+
+def fingerprint(place: Path | None) -> str:
+    """Changes with the files of a folder, or with a file; "" for nothing. Reads no more than their sizes and times."""
+    if place is None:
+        return ""
+    files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+    facts = [(file.name, fact.st_size, fact.st_mtime_ns) for file in files for fact in [file.stat()]]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def parts_of(name: str) -> tuple[str, str | None]:

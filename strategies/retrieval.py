@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from eval.measuring.spared import spared_seconds
 from eval.outcomes import Effort, Prediction, SearchQuality
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, LearningSplit
@@ -70,7 +71,7 @@ class Retrieval:
         self._instruction = instruction_of(self.brief, split.train)
         self._in_turns = are_conversations(split.train)
         scorer = scorer_while_learning(self.brief, split, documents)
-        started = time.perf_counter()
+        started, spared = time.perf_counter(), spared_seconds()
         searched = choose_search(
             split.train, documents, self.search_models, self.budget, judge_by(scorer), report_progress
         )
@@ -80,7 +81,7 @@ class Retrieval:
             self.search_quality = search_quality(
                 self._book, split, documents, self.brief.kind, searched.judged_on, most
             )
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started + spared_seconds() - spared
 
         def attempt(passages: int, examples: int) -> Attempt:
             def ask(inputs: Sequence[str]) -> Asking:

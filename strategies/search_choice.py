@@ -30,6 +30,7 @@ from strategies.search.reranker import rerank
 from strategies.search.settings import SearchBudget, SearchSettings, Way
 from strategies.search.text_index import TextIndex
 from strategies.search.vector_index import VectorIndex
+from strategies.search.vectors_kept import embed
 from strategies.search.word_index import language_of
 
 Judge = Callable[[str, Example], float]  # how good a text is as the answer to an example, in [0, 1]
@@ -253,10 +254,10 @@ def judge_by(scorer: Scorer) -> Judge:
 def embed_known(
     embedder: Embedder, texts: Sequence[str], known: Vectors, are_queries: bool = False
 ) -> NDArray[np.float32]:
-    """The vectors of these texts; only those that aren't known yet are computed, and become known."""
+    """The vectors of these texts; only those that aren't known yet are looked up or computed, and become known."""
     held = known.setdefault(f"{embedder.name} {'queries' if are_queries else 'texts'}", {})
     if new := [text for text in dict.fromkeys(texts) if text not in held]:
-        held |= zip(new, embedder.embed_queries(new) if are_queries else embedder.embed(new), strict=True)
+        held |= zip(new, embed(embedder, new, are_queries), strict=True)
     return np.array([held[text] for text in texts], dtype=np.float32)
 
 

@@ -27,6 +27,7 @@ ADVISOR_ROOMS = [
     "render",
     "runs",
     "command_line",
+    "notebook",
     "pages",
 ]
 

@@ -131,6 +131,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="every strategy answers all test rows (default: one that can't be chosen any more stops early)",
     )
+    compare.add_argument(
+        "--fresh",
+        action="store_true",
+        help="measure everything (default: what earlier runs measured in the same way is taken over)",
+    )
     add_tuning(compare)
     add_limits(compare, _number, _whole, "no limit")
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
@@ -234,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("runs", nargs="*", metavar="RUN", help="the run's id, or its beginning")
     delete.add_argument("--with-data", action="store_true", help="also delete the runs' data that no other run uses")
     delete.add_argument("--unused-data", action="store_true", help="also delete all uploaded files that no run uses")
+    delete.add_argument("--vectors", action="store_true", help="also delete the kept vectors of texts")
     delete.add_argument("--yes", action="store_true", help="delete; without this, only say what would be deleted")
 
     doctor = commands.add_parser("doctor", help="check that everything stored is sound")

@@ -34,6 +34,8 @@ from advisor.report.compared import finished_run
 from advisor.request_estimate import sentences_on
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.foreseen import foresee_run
+from advisor.runs.reuse import reusable
+from advisor.runs.reuse import sentences_on as sentences_on_reuse
 from advisor.runs.timing import estimate_run, is_outdated, take_speed
 from advisor.runs.tuning_again import with_start
 from advisor.schema import Report
@@ -66,6 +68,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         sends_training=options.send_training_data,
         tunes_from=store.run(options.tune_from).id if options.tune_from else None,
         asks_all_rows=options.all_rows,
+        reuses=not options.fresh,
     )
     models = list(dict.fromkeys(map(model_named, options.model or [DEFAULT_MODEL])))
     left_out: tuple[str, ...] = ()
@@ -100,15 +103,18 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         said = f"This is run {run.id}. {_goes_on(run.id, 'If it ends early, continue')}"
         screen.print(said, highlight=False, soft_wrap=True)
         try:
+            folder = store.run_folder(run.id)
+            found = reusable(store, run.plan, *read_task(folder), folder, build_strategy)
+            screen.print(*sentences_on_reuse(found), sep="\n", highlight=False, markup=False, soft_wrap=True)
             if seconds := estimate_run(store, run.id):
                 print_estimate(screen, seconds)
                 if any(map(is_served, plan.models)):
                     screen.print(OTHERS_SERVED, highlight=False, soft_wrap=True)
                 if (stored := store.speed(plan.model)) and stored.speed and (caveat := busy_sentence(stored.speed)):
                     screen.print(caveat, highlight=False, soft_wrap=True)
-            if foreseen := foresee_run(store.run_folder(run.id), run.plan):
+            if foreseen := foresee_run(folder, run.plan):
                 screen.print(*sentences_on(foreseen, run.plan), sep="\n", highlight=False, markup=False, soft_wrap=True)
-            for said in training_sentences(run.plan, *read_task(store.run_folder(run.id))):
+            for said in training_sentences(run.plan, *read_task(folder)):
                 screen.print(said, highlight=False, markup=False, soft_wrap=True)
             report = _carry_out(store, run, screen, build_strategy)
         except KeyboardInterrupt as ended:

@@ -14,6 +14,7 @@ from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.storage.tuned_models import tuned_models_left
 from advisor.wording import count_text, memory_text
 from eval.task import BadInput
+from strategies.search.vectors_kept import forget_vectors, kept_bytes, vectors_file
 from strategies.served.answers_kept import kept_file
 
 
@@ -22,7 +23,8 @@ def delete(store: Store, options: argparse.Namespace) -> None:
     anything is deleted, if one of the runs is still running."""
     runs = list({run.id: run for run in map(store.run, options.runs)}.values())
     data = _data(store, runs, options)
-    if not runs and not data:
+    vectors = memory_text(kept_bytes()) if options.vectors and kept_bytes() else ""
+    if not runs and not data and not vectors:
         raise BadInput("There is nothing to delete; name runs, which 'python -m advisor runs' lists, or --unused-data.")
     if running := [run.id for run in runs if run.state == "running"]:
         raise BadInput(f"Run {running[0]} is still running; stop it before you delete it.")
@@ -32,6 +34,8 @@ def delete(store: Store, options: argparse.Namespace) -> None:
             _say(tuned_models_left(run, store.run_folder(run.id)))
         for one in data:
             _say(f"{one.name} ({count_text(one.rows, 'row')}), uploaded {moment(one.created_at)}")
+        if vectors:
+            _say(f"Vectors of texts, {vectors}, in {vectors_file()}")
         raise BadInput("Nothing was deleted yet. You can't undo this; add --yes to delete what is listed above.")
     for run in runs:
         store.delete_run(run.id)
@@ -39,6 +43,9 @@ def delete(store: Store, options: argparse.Namespace) -> None:
     for one in data:
         store.delete_dataset(one.id)
         _say(f"Deleted {one.name}, which no run used.")
+    if vectors:
+        forget_vectors()
+        _say(f"Deleted {vectors} of vectors, which are computed again when they are needed.")
     if kept_file().exists():
         _say(f"Answers of models behind servers stay in {kept_file()}, so that nobody pays for them twice.")
 

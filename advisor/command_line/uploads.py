@@ -29,7 +29,7 @@ _AVERAGES = re.compile(r"results_\d{4}-\d\d-\d\dT.*\.json")  # lm-eval writes th
 
 def upload_of(options: argparse.Namespace) -> tuple[Upload, Setup]:
     """The files, read, with the meaning of their columns."""
-    documents = _documents_upload(options.docs) if options.docs else None
+    documents = documents_upload(options.docs) if options.docs else None
     reading = Reading(options.sheet, options.encoding)
     upload = Upload.read(options.file.name, read_file(options.file), documents, reading)
     return upload, _in_own_words(upload, _setup(upload.table, upload.documents, options), options)
@@ -75,7 +75,7 @@ def read_file(path: Path) -> bytes:
         raise BadInput(f"{path} can't be read ({wrong.strerror}); check the path.") from wrong
 
 
-def _documents_upload(path: Path) -> tuple[str, bytes]:
+def documents_upload(path: Path) -> tuple[str, bytes]:
     """A file as it is, or a folder as a ZIP of the documents in it. Links in the folder aren't followed, because
     they may lead to any file of this machine, which the report would then quote."""
     if not path.is_dir():

@@ -16,7 +16,7 @@ from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
 from advisor.pages.served_costs import choose_served_costs, show_requests
 from advisor.pages.tuning_start import choose_start
-from advisor.pages.waiting import ask_again, show_estimate, show_total
+from advisor.pages.waiting import ask_again, show_estimate, show_reuse, show_total
 from advisor.pairing import MOST_CANDIDATES, lacks, model_words, refusal_of
 from advisor.plan import (
     COST_BOUNDS,
@@ -291,7 +291,13 @@ def choose_advanced(was: Plan) -> Plan:
         all_rows = choose_rows(was)
         frame.section("Repeat a run exactly")
         seed = choose_seed(was.seed)
-    return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows)
+        reuses = not st.checkbox(
+            "Measure everything again",
+            not was.reuses,
+            key="fresh",
+            help="Otherwise we take over what an earlier run measured with the same rows, model and settings.",
+        )
+    return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows, reuses=reuses)
 
 
 def choose_rows(was: Plan) -> bool:
@@ -359,6 +365,7 @@ def show_compare() -> None:
     if is_complete(chosen):
         show_requests(chosen, dataset.name)
         show_estimate(chosen, dataset.name)
+        show_reuse(chosen, dataset.name)
     chosen = choose_advanced(chosen)
     keep_plan(replace(chosen, strategies=tuple(one for one in STRATEGIES if one in (*strategies, *refused))), was)
     show_run_bar(chosen, dataset.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -15,14 +16,17 @@ from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
 from advisor.pages.silent_worker import show_silent_worker
 from advisor.pairing import lacks
-from advisor.plan import Plan
-from advisor.runs.timing import is_outdated, past_steps, speeds_of, times_of
+from advisor.plan import Plan, Priorities
+from advisor.runs.experiment import divided
+from advisor.runs.reuse import Reuse, reusable, sentences_on
+from advisor.runs.timing import is_outdated, past_steps, speeds_of, times_of, without_reused
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredSpeed
 from advisor.wording import duration_range_text, duration_text, in_sentence
 from strategies.presets import PRESETS
 from strategies.registry import LOCAL
 from strategies.served.address import is_served
+from strategies.served.budget import Limit
 
 _SECONDS_BETWEEN_LOOKS = 2
 _SECONDS_A_PROBLEM_STANDS = 60
@@ -61,6 +65,12 @@ def show_total(plan: Plan, name: str) -> None:
     total = duration_range_text(sum(one.low for one in found.values()), sum(one.high for one in found.values()))
     without = ", without the models on servers" if any(map(is_served, plan.models)) else ""
     st.html(f'<p role="status">Estimated time: <b>{escape(total)}</b>{without}</p>')
+
+
+def show_reuse(plan: Plan, name: str) -> None:
+    """What an earlier run has of it, and why something is measured again."""
+    for said in sentences_on(_reused(plan, name)):
+        frame.small(said)
 
 
 def ask_again(model: str) -> None:
@@ -135,7 +145,20 @@ def _times(plan: Plan, name: str, speeds: Mapping[str, Speed], also: Sequence[st
     task = draft_of(plan.dataset_id, name, plan.setup).task
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
     runs = len(frame.store().runs())
-    return times_of(task, split, plan, speeds, lambda model, speed: _past_steps(model, speed, runs), also)
+    times = times_of(task, split, plan, speeds, lambda model, speed: _past_steps(model, speed, runs), also)
+    return without_reused(times, _reused(plan, name))
+
+
+def _reused(plan: Plan, name: str) -> dict[str, Reuse]:
+    ended = sum(run.ended_at is not None for run in frame.store().runs())
+    return _reused_by(replace(plan, priorities=Priorities(), limit=Limit(), follows=None), name, ended)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def _reused_by(plan: Plan, name: str, ended: int) -> dict[str, Reuse]:
+    """Remembered until another run has ended."""
+    task, split = divided(plan, draft_of(plan.dataset_id, name, plan.setup).task)
+    return reusable(frame.store(), plan, task, split, frame.store().run_folder("new"))
 
 
 @st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)

@@ -282,10 +282,17 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         preferred=trial.preferred,
         stopped=trial.stopped,
         effort=trial.effort,
-        notes=trial.notes,
+        notes=(*trial.notes, *_reused(trial)),
         busy=trial.busy,
         by_token=trial.token_price is not None,
     )
+
+
+def _reused(trial: Trial) -> list[str]:
+    if trial.reused is None:
+        return []
+    answers = f"{trial.reused.answers:,} of {len(trial.outcomes):,} answers"
+    return [f"Its setup and {answers} are from run {trial.reused.run}, with the time and the cost that they had there."]
 
 
 def _processor_seconds(trial: Trial) -> float | None:

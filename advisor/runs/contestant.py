@@ -13,15 +13,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from advisor.runs.apart import timed_apart
+from advisor.runs.fit_key import FitKey, Rows, write_key
 from advisor.runs.machine_file import write_machine
 from advisor.runs.order import FITTED, StepOrder, build_for, fitted_problem, load_as_fitted
 from advisor.runs.probes import probed, with_preferences
 from advisor.runs.retraining import train_again
 from advisor.runs.stage_clock import StageClock
 from advisor.storage.first_answers import write_first_answers
-from advisor.storage.trial_files import read_prompts, read_replaced, remove_replaced, replace_trial
+from advisor.storage.trial_files import read_prompts, read_replaced, read_trial, remove_replaced, replace_trial
 from advisor.wording import SERVER
 from eval.measuring.runner import Measured, Measuring
 from eval.outcomes import EarlyStop, Trial
@@ -55,12 +57,13 @@ class Contestant:
         begun = read_replaced(order.begun)
         if begun is None or fitted_problem(order) is not None:
             remove_replaced(order.begun)
-            shutil.rmtree(order.folder / FITTED, ignore_errors=True)
+            for folder in (order.folder / FITTED, order.kept):
+                shutil.rmtree(folder, ignore_errors=True)
             self._strategy, self.trial = self._fit()
             earlier = None
         else:
             self._strategy, self.trial = load_as_fitted(order), begun
-            earlier = Measured.of(replace(begun, prompts=read_prompts(order.begun))) if begun.outcomes else None
+            earlier = _measured(begun, order.begun) if begun.outcomes else None
         self._measuring = Measuring(
             self._strategy,
             split.test,
@@ -68,6 +71,7 @@ class Contestant:
             lambda *rows: report_progress(Progress(*rows)),
             partial(write_first_answers, order.folder),
             earlier,
+            _measured(kept, order.kept) if begun is not None and (kept := read_trial(order.kept)) else None,
         )
 
     def _fit(self) -> tuple[Strategy, Trial]:
@@ -84,6 +88,7 @@ class Contestant:
         fitted.mkdir()
         strategy.save(fitted)
         seal_folder(fitted)
+        write_key(order.folder, FitKey.of(order, Rows.of(self._task, split)))
         trial = Trial(
             order.strategy,
             "done",
@@ -138,6 +143,7 @@ class Contestant:
             instruction=measured.prompts.instruction if measured.prompts else None,
             slow_because=load.slow_because if isinstance(load, KnowsPath) else None,
             peak_memory_bytes=peak_memory_bytes(self.trial),
+            reused=self.trial.reused and replace(self.trial.reused, answers=self._measuring.kept_answers),
         )
         replace_trial(self._order.begun, replace(self.trial, prompts=measured.prompts))
 
@@ -158,6 +164,11 @@ class Contestant:
         if is_beaten or not is_trained_here:
             return trial
         return train_again(order, trial, task, split, self._report_progress)
+
+
+def _measured(trial: Trial, folder: Path) -> Measured:
+    """With the prompts that are kept beside it."""
+    return Measured.of(replace(trial, prompts=read_prompts(folder)))
 
 
 def _device(order: StepOrder) -> str:

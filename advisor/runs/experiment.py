@@ -20,6 +20,7 @@ from advisor.runs.foreseen import foresee_run
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.pace import Pace
 from advisor.runs.race import CancelledError, Racer, StoppedError, race
+from advisor.runs.reuse import take_over
 from advisor.runs.score_check import take_score_check
 from advisor.runs.step import DiskFailed, KeyNeeded, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
@@ -35,7 +36,7 @@ from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.reading.table import Table
 from eval.splitting.split import split_task
-from eval.task import BadInput, Document, Example, Task
+from eval.task import BadInput, Document, Example, Split, Task
 from eval.words import about_tokens
 from strategies.base_models import check_model, context_tokens
 from strategies.contract import Progress
@@ -83,11 +84,7 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document], p
         )
     check_limit(plan)
     built = plan.setup.build(table, name, documents)
-    task = built.task
-    preset = PRESETS[plan.preset]
-    budget = preset.budget(task.kind)
-    split = split_task(task, plan.seed, budget.test_rows, budget.dev_rows, preset.train_rows)
-    task = plan.setup.settle_metric(task, split.train)
+    task, split = divided(plan, built.task)
     for model in plan.models:
         _check_instruction(task, split.train, context_tokens(model))
     refusals = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
@@ -98,6 +95,14 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document], p
     if problem := next(filter(None, [*refusals, *(check_model(model, probes) for model in plan.models)]), None):
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
+
+
+def divided(plan: Plan, task: Task) -> tuple[Task, Split]:
+    """The task as the plan's run measures it, with its metric, and the split within the preset's limits."""
+    preset = PRESETS[plan.preset]
+    budget = preset.budget(task.kind)
+    split = split_task(task, plan.seed, budget.test_rows, budget.dev_rows, preset.train_rows)
+    return plan.setup.settle_metric(task, split.train), split
 
 
 def _check_instruction(task: Task, train: Sequence[Example], context: int | None) -> None:
@@ -158,6 +163,7 @@ def _carry_out(
     """What `run_experiment` does once it has the machine and the run was started."""
     folder = store.run_folder(run_id)
     try:
+        take_over(store, run_id, build_strategy)
         estimate_run(store, run_id, cancelled)
         foresee_run(folder, store.run(run_id).plan)
         take_score_check(folder, store.run(run_id).plan.seed, cancelled)

@@ -14,13 +14,13 @@ from advisor.storage.files import write_whole
 from eval.outcomes import Trial
 from eval.scoring.metric import VERSION
 
-_FILE = "machine.json"
+MACHINE_FILE = "machine.json"
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
 
 def write_machine(folder: Path, device: str) -> None:
     """`device` is the hardware in words."""
-    write_whole(folder / _FILE, json.dumps({"device": device, "versions": installed_versions()}))
+    write_whole(folder / MACHINE_FILE, json.dumps({"device": device, "versions": installed_versions()}))
 
 
 def device_of(run_folder: Path, trials: Sequence[Trial]) -> str:
@@ -46,7 +46,7 @@ def installed_versions() -> dict[str, str]:
 def _machines(run_folder: Path, trials: Sequence[Trial]) -> Iterator[dict[str, Any]]:
     for trial in trials:
         try:
-            found = json.loads((run_folder / trial.strategy / _FILE).read_bytes())
+            found = json.loads((run_folder / trial.strategy / MACHINE_FILE).read_bytes())
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(found, dict):

@@ -29,6 +29,7 @@ from strategies.served.budget import NO_LIMIT, Allowance
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 FITTED = "fitted"  # the folder of a fitted strategy, in that of its trial
 _BEGUN = "begun"  # the folder of a trial that isn't finished, likewise
+_KEPT = "kept"  # and that of the answers that an earlier run gave, fitted in the same way
 _TRAINING = "training"  # and that of what its training has done so far
 
 
@@ -64,6 +65,11 @@ class StepOrder:
     def begun(self) -> Path:
         """The folder of what was measured before the trial is finished."""
         return self.folder / _BEGUN
+
+    @property
+    def kept(self) -> Path:
+        """The folder of an earlier run's trial, with its answers to test rows of this run."""
+        return self.folder / _KEPT
 
     @property
     def training(self) -> Path:

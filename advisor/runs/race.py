@@ -22,7 +22,7 @@ from advisor.runs.step import Answer, DiskFailed, End, EndRound, KeyNeeded, Stan
 from advisor.schema import Recommendation
 from advisor.storage.stored import StoredStep
 from advisor.storage.trial_files import read_replaced, read_trial, write_trial
-from eval.measuring.runner import MOST_ROUNDS, spread
+from eval.measuring.runner import MOST_ROUNDS, is_timed, spread
 from eval.outcomes import EarlyStop, Trial
 from eval.task import BadInput
 from strategies.contract import Progress
@@ -69,10 +69,6 @@ class Racer:
     @property
     def answered(self) -> int:
         return len(self.trial.outcomes) if self.trial else 0
-
-    @property
-    def is_timed(self) -> bool:
-        return self.trial is not None and any(outcome.seconds is not None for outcome in self.trial.outcomes)
 
     @property
     def is_alive(self) -> bool:
@@ -180,8 +176,12 @@ class Racer:
 
 
 def _seconds_behind(trial: Trial) -> float:
-    """About how long it took to measure a trial so far: what was between its answers isn't recorded."""
-    answering = len(trial.outcomes) / trial.requests_per_second if trial.requests_per_second else 0.0
+    """About how long it took to measure a trial so far, without what another run measured: what was between its answers
+    isn't recorded."""
+    answers = len(trial.outcomes) - (trial.reused.answers if trial.reused else 0)
+    answering = answers / trial.requests_per_second if trial.requests_per_second else 0.0
+    if trial.reused:
+        return answering
     return (trial.fit_seconds or 0.0) + answering + sum(outcome.seconds or 0.0 for outcome in trial.outcomes)
 
 
@@ -198,8 +198,9 @@ def race(racers: Sequence[Racer], rows: int, timed: int, judge: Judge, stops_ear
                 if one.answered < end:
                     _answer(one, end, racers)
                     judge(_judged(racers))
-            if not all(one.is_timed for one in _running(racers)):
-                _time(racers, spread(ends[0], timed))
+            timed_rows = spread(ends[0], timed)
+            if not all(one.trial and is_timed(one.trial.outcomes, len(timed_rows)) for one in _running(racers)):
+                _time(racers, timed_rows)
             verdict = judge(_judged(racers))
             if not stops_early or verdict is None or end == rows:
                 continue

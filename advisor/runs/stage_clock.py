@@ -9,6 +9,7 @@ from pathlib import Path
 
 from advisor.storage.files import write_whole
 from eval.measuring.processor_time import Spell, Stopwatch
+from eval.measuring.spared import spared_seconds
 from strategies.contract import CHOOSING_TRAINING, TRAINING, TRAINING_PREFERENCES, Progress
 
 _GOES_ON = (CHOOSING_TRAINING, TRAINING, TRAINING_PREFERENCES)  # the others begin again after a kill
@@ -16,11 +17,12 @@ _GOES_ON = (CHOOSING_TRAINING, TRAINING, TRAINING_PREFERENCES)  # the others beg
 
 class StageClock:
     """Times the stages of setup. The time before the first stage has a name too. Training that goes on from a
-    checkpoint has also taken the time before it, which is in the folder `kept`."""
+    checkpoint has also taken the time before it, which is in the folder `kept`, and vectors that were kept have taken
+    what they took when they were computed."""
 
     def __init__(self, report: Callable[[Progress], None], kept: Path) -> None:
         self._report, self._kept = report, kept / "stages.json"
-        self._stage, self._watch = "getting ready", Stopwatch()
+        self._stage, self._watch, self._spared = "getting ready", Stopwatch(), spared_seconds()
         self._spells = self._earlier()
 
     def report(self, progress: Progress) -> None:
@@ -31,8 +33,9 @@ class StageClock:
 
     def stop(self) -> dict[str, float]:
         """The seconds of each stage so far."""
-        self._spells.setdefault(self._stage, []).append(self._watch.read())
-        self._watch = Stopwatch()
+        spell = self._watch.read().longer_by(spared_seconds() - self._spared)
+        self._spells.setdefault(self._stage, []).append(spell)
+        self._watch, self._spared = Stopwatch(), spared_seconds()
         return {stage: sum(spell.seconds for spell in spells) for stage, spells in self._spells.items()}
 
     def keep(self) -> None:

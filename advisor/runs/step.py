@@ -25,7 +25,7 @@ from advisor.runs.retraining import learn_from_fewer
 from advisor.storage.files import disk_problem
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trial, remove_replaced, write_trial
-from eval.measuring.runner import MOST_ROUNDS, spread
+from eval.measuring.runner import MOST_ROUNDS, is_timed, spread
 from eval.money.tokens import Spent
 from eval.outcomes import EarlyStop, Outcome, Trial
 from eval.task import Split, Task
@@ -173,7 +173,7 @@ def _measure_at_once(order: StepOrder, task: Task, split: Split, report_progress
     contestant = Contestant(order, task, split, report_progress)
     contestant.answer(len(split.test))
     timed = spread(len(split.test), PRESETS[order.preset].budget(task.kind).latency_rows)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(0 if is_timed(contestant.trial.outcomes, len(timed)) else MOST_ROUNDS):
         for row in timed:
             contestant.time(row, len(timed))
         if not contestant.end_round():

@@ -18,6 +18,7 @@ from advisor.estimate import SERVED, SPEED, Speed, busy_share, estimate_seconds,
 from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import failure_sentence, result_of, settle_in, spare_others, spawned
+from advisor.runs.reuse import Reuse, reusable, takes_over
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
@@ -28,6 +29,7 @@ from eval.task import BadInput, Split, Task
 from strategies.base_models import check_model, is_here
 from strategies.engine.models import known_parameters
 from strategies.presets import PRESETS
+from strategies.registry import BASELINES
 from strategies.served.address import is_served
 
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
@@ -37,6 +39,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_BEFORE_ANOTHER = 300  # so that a varying load doesn't cause one timing after another
 _ESTIMATE = AsJson[dict[str, StepTime | float]](dict[str, StepTime | float])  # earlier versions kept seconds alone
 _RUNS_LOOKED_AT = 5 * RECENT
+_SECONDS_TO_LOAD = 8.0  # a process starts, and what was fitted is read
 _NOT_FETCHED = "The first run fetches this model. Its speed is measured after that."
 
 
@@ -149,8 +152,10 @@ def speeds_of(store: Store, plan: Plan) -> dict[str, Speed]:
 
 
 def _estimated(store: Store, run_id: str, plan: Plan, speeds: Mapping[str, Speed]) -> dict[str, StepTime]:
-    task, split = read_task(store.run_folder(run_id))
-    return times_of(task, split, plan, speeds, lambda model, speed: past_steps(store, model, speed))
+    folder = store.run_folder(run_id)
+    task, split = read_task(folder)
+    times = times_of(task, split, plan, speeds, lambda model, speed: past_steps(store, model, speed))
+    return without_reused(times, reusable(store, plan, task, split, folder))
 
 
 def times_of(
@@ -181,6 +186,18 @@ def times_of(
     return found
 
 
+def without_reused(times: Mapping[str, StepTime], reused: Mapping[str, Reuse]) -> dict[str, StepTime]:
+    """The times of what is left to do where an earlier run has a part of it."""
+    left = {name: one.share_left for name, one in reused.items()}
+    baselines = [share for name, share in left.items() if name in BASELINES]
+    if baselines:
+        left[BASELINES_STEP] = max(baselines)
+    return {
+        name: one.scaled(left[name], _SECONDS_TO_LOAD if left[name] else 0.0) if left.get(name, 1.0) < 1 else one
+        for name, one in times.items()
+    }
+
+
 def past_steps(store: Store, model: str, speed: Speed) -> list[PastStep]:
     """The finished steps of recent runs of this model on this machine, the newest first. Only runs count whose timing
     was taken under about the load of `speed`: the ratio of another load would be wrong by as much."""
@@ -200,7 +217,11 @@ def past_steps(store: Store, model: str, speed: Speed) -> list[PastStep]:
             found += [
                 PastStep(step.strategy, times[step.strategy].timed, step.seconds)
                 for step in store.steps(run.id)
-                if step.state == "done" and step.seconds and step.strategy in times and step.strategy not in of_others
+                if step.state == "done"
+                and step.seconds
+                and step.strategy in times
+                and step.strategy not in of_others
+                and not takes_over(folder, step.strategy)
             ]
     return found
 

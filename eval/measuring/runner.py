@@ -83,7 +83,9 @@ class Measuring:
     The answers come from batches, which also give the throughput. After this warm-up, single rows are asked again one
     at a time; their wall seconds are the latency. If other programs used much of the processor in a round of them, it
     is worth another round, and the quieter one counts. `earlier` is what was measured before the predictor was loaded
-    again. `first_answers` hears of the answers to `first_rows` as they come, outside of anything that is timed.
+    again. `kept` are answers of an earlier run to rows of this test set, by one fitted in the same way: they are
+    scored again, and have the seconds they had then. `first_answers` hears of the answers to `first_rows` as they come,
+    outside of anything that is timed.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Measuring:
         rows_measured: RowsMeasured,
         first_answers: FirstAnswers = lambda _: None,
         earlier: Measured | None = None,
+        kept: Measured | None = None,
     ) -> None:
         self._predictor, self._test, self._scorer = predictor, test, scorer
         self._rows_measured, self._first_answers = rows_measured, first_answers
@@ -101,6 +104,7 @@ class Measuring:
         self._prompts = (earlier and earlier.prompts) or SentPrompts()
         self._seconds, self._undisturbed = _seconds_of(earlier) if earlier else (0.0, 0.0)
         self._busy = earlier.busy if earlier else None
+        self._kept, self._kept_outcomes = kept, {one.example_id: one for one in kept.outcomes} if kept else {}
         self._is_warm = False
         self._round = _Round()
 
@@ -116,13 +120,20 @@ class Measuring:
             prompts=self._prompts if self._prompts.examples else None,
         )
 
+    @property
+    def kept_answers(self) -> int:
+        """How many of the answers so far are kept ones."""
+        return sum(self._test[row].id in self._kept_outcomes for row in self._outcomes)
+
     def answer(self, end: int) -> None:
         """The test rows up to this one, in batches, without those that are answered."""
         stage = "answering the test rows"
+        self._take_kept(end)
         self._rows_measured(stage, len(self._outcomes), end)
-        self._warm_up()
-        first = range(min(FIRST_ROWS, len(self._test)))
         asked = [row for row in range(end) if row not in self._outcomes]
+        if not asked:
+            return
+        self._warm_up()
         for part, answers, spell in _in_batches(self._predictor, [self._test[row] for row in asked]):
             self._seconds += spell.seconds
             self._undisturbed = _sum(self._undisturbed, spell.undisturbed_seconds)
@@ -132,8 +143,7 @@ class Measuring:
                     self._prompts.add(self._test[row].id, prediction.sent())
                 self._outcomes[row] = outcome_of(self._predictor.name, self._test[row], prediction, self._scorer)
             self._rows_measured(stage, len(self._outcomes), end)
-            if not set(first).isdisjoint(rows):
-                self._first_answers([self._outcomes[row] for row in first if row in self._outcomes])
+            self._tell_first(rows)
 
     def time(self, row: int, of: int) -> None:
         """Ask again for one row that is answered, of so many in this round."""
@@ -162,6 +172,29 @@ class Measuring:
                 )
             self._busy = busy
         return busy is not None and busy > MATERIAL_SHARE
+
+    def _take_kept(self, end: int) -> None:
+        """The kept answers to rows up to this one count as if they had been given now."""
+        if self._kept is None:
+            return
+        rows = [row for row in range(end) if row not in self._outcomes and self._test[row].id in self._kept_outcomes]
+        for row in rows:
+            example = self._test[row]
+            kept = replace(self._kept_outcomes[example.id], strategy=self._predictor.name)
+            self._outcomes[row] = scored(kept, example, self._scorer)
+            if self._kept.prompts and (prompt := self._kept.prompts.of(example.id)):
+                self._prompts.add(example.id, prompt)
+        if rows:
+            seconds, undisturbed = _seconds_of(replace(self._kept, outcomes=tuple(self._outcomes[row] for row in rows)))
+            self._seconds += seconds
+            self._undisturbed = _sum(self._undisturbed, undisturbed)
+            self._busy = self._kept.busy if self._busy is None else self._busy
+            self._tell_first(rows)
+
+    def _tell_first(self, rows: Sequence[int]) -> None:
+        """If some of these are among the first rows."""
+        if any(row < FIRST_ROWS for row in rows):
+            self._first_answers([self._outcomes[row] for row in range(FIRST_ROWS) if row in self._outcomes])
 
     def _warm_up(self) -> None:
         """The first call of a process costs more than later ones."""
@@ -218,6 +251,11 @@ def spell_of(predictor: Predictor, example: Example) -> Spell:
     return watch.read()
 
 
+def is_timed(outcomes: Sequence[Outcome], rows: int) -> bool:
+    """Whether at least half as many of these have their seconds: of kept answers, some may be missing."""
+    return 2 * sum(one.seconds is not None for one in outcomes) >= rows
+
+
 def spread(of: int, count: int) -> list[int]:
     """At most `count` integers, spread evenly from 0 to below `of`."""
     count = min(count, of)
@@ -252,23 +290,33 @@ def outcome_of(
     prediction: Prediction,
     scorer: Scorer,
 ) -> Outcome:
-    scored = scorer.score(prediction.text, example)
-    return Outcome(
+    outcome = Outcome(
         example_id=example.id,
         strategy=strategy,
         text=prediction.text,
-        score=0.0 if prediction.error else scored.value,
-        parts=scored.parts,
+        score=0.0,
+        parts={},
         tokens_in=prediction.tokens_in,
         tokens_out=prediction.tokens_out,
         sources=prediction.sources,
-        found_gold=bool(set(example.document_ids) & set(prediction.sources))
-        if example.document_ids and prediction.sources
-        else None,
         error=prediction.error,
-        group=example.group,
-        expected=example.target if scorer.kind in LABELLED else None,
         cut_off=prediction.cut_off,
         thinking_tokens=prediction.thinking_tokens,
         unmatched=prediction.unmatched,
+    )
+    return scored(outcome, example, scorer)
+
+
+def scored(outcome: Outcome, example: Example, scorer: Scorer) -> Outcome:
+    """The outcome with what follows from its answer to this example."""
+    score = scorer.score(outcome.text, example)
+    return replace(
+        outcome,
+        score=0.0 if outcome.error else score.value,
+        parts=score.parts,
+        found_gold=bool(set(example.document_ids) & set(outcome.sources))
+        if example.document_ids and outcome.sources
+        else None,
+        group=example.group,
+        expected=example.target if scorer.kind in LABELLED else None,
     )

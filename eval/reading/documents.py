@@ -221,17 +221,19 @@ def _of_table(name: str, table: Table, identifier: str, title: str, notes: list[
 
 
 def _of_records(name: str, records: list[tuple[int, dict[str, Any]]], notes: list[str]) -> Iterator[Document]:
-    """One document for each record with a text. Pieces of the same source are one document; records without an id are
-    numbered."""
+    """One document for each record, without text where a few have none. Pieces of the same source are one document;
+    records without an id are numbered. Raises BadInput if half of them have no text."""
     by_source: dict[str, Document] = {}
     unnamed = 0
-    for line, record in records:
-        named = {plain(key): value for key, value in record.items()}
-        text = next((named[key] for key in _TEXT_KEYS if isinstance(named.get(key), str)), None)
-        if text is None:
-            raise BadInput(
-                f'{name} has no text in line {line}: write {{"id": "…", "title": "…", "text": "…"}} on each line.'
-            )
+    each = [(line, {plain(key): value for key, value in record.items()}) for line, record in records]
+    texts = [next((named[key] for key in _TEXT_KEYS if isinstance(named.get(key), str)), None) for _, named in each]
+    if None in texts and texts.count(None) * 2 >= len(texts):
+        line = each[texts.index(None)][0]
+        raise BadInput(
+            f'{name} has no text in line {line}: write {{"id": "…", "title": "…", "text": "…"}} on each line.'
+        )
+    for (line, named), found in zip(each, texts, strict=True):
+        text = found or ""
         if isinstance(meta := named.get("metadata"), dict):
             named = {**{plain(key): value for key, value in meta.items()}, **named}
         identifier, source = _first(named, _ID_KEYS), _first(named, _SOURCE_KEYS)

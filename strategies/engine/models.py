@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from eval.task import BadInput
 from strategies.engine.architectures import config_of, context_of, quantisation_of, unfit
-from strategies.model_files import fetch, fetched, on_disk, pinned, problem_in
+from strategies.model_files import fetch, fetched, fingerprint, on_disk, pinned, problem_in
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
@@ -194,6 +194,11 @@ def context_tokens(name: str) -> int | None:
 def is_here(name: str) -> bool:
     """Whether the model is on this machine, so that nothing must be fetched. Doesn't use the network."""
     return name == EMBEDDED or on_disk(name) is not None or _fetched(name) is not None
+
+
+def fingerprint_of(name: str) -> str:
+    """Changes with the files of a model; "" if it isn't on this machine."""
+    return fingerprint(embedded_gguf() if name == EMBEDDED else on_disk(name) or _fetched(name))
 
 
 def local_folder(name: str) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.model_files import fetched, fingerprint, on_disk
 from strategies.search.loading import load_data
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class SentenceEmbedder:
 
         self.name = name or folder_or_id
         self._model = load_data(SentenceTransformer, folder_or_id)
+        files = fingerprint(on_disk(folder_or_id) or fetched(folder_or_id))
+        self.content = f"{folder_or_id} {files} {version('torch')} {version('sentence-transformers')}"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = self._model.encode_document(

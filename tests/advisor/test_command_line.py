@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def compare(folder: Path) -> Compare:
     def run(*arguments: str, build_strategy: str = STEADY) -> int:
-        return main(["compare", *arguments, "--model", "model"], build_strategy)
+        return main(["compare", *arguments, "--model", "model", "--fresh"], build_strategy)
 
     return run
 

@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, 
 
 def finished(store: Store, seed: int) -> str:
     dataset = store.add_dataset("tickets.csv", TABLE)
-    plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting",), seed=seed)
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting",), seed=seed, reuses=False)
     run_id = store.add_run(plan, task_to_json(*tiny_task())).id
     assert run_experiment(store, run_id, lambda _: None, lambda: False, STEADY) is not None
     return run_id

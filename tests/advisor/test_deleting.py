@@ -11,6 +11,7 @@ from advisor.plan import Plan, Setup
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import task_to_json
+from strategies.search.vectors_kept import kept_bytes, vectors_file
 from tests.tiny_strategies import tiny_task
 
 
@@ -57,3 +58,15 @@ def test_a_running_run_keeps_all_that_were_named(store: Store, capsys: pytest.Ca
         assert store.start_run(second.id)
         assert main(["delete", first.id, second.id, "--yes"]) == 2
     assert "stop it before you delete it" in capsys.readouterr().err and len(store.runs()) == 2
+
+
+def test_kept_vectors_go_when_that_was_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    vectors_file().parent.mkdir(parents=True)
+    vectors_file().write_bytes(b"0" * 3_000_000)
+    assert main(["delete", "--vectors"]) == 2
+    assert f"Vectors of texts, 3 MB, in {vectors_file()}" in capsys.readouterr().out and kept_bytes()
+    assert main(["delete", "--vectors", "--yes"]) == 0
+    assert not kept_bytes() and main(["delete", "--vectors", "--yes"]) == 2

@@ -29,7 +29,7 @@ from tests.tiny_strategies import CROWDED, ENDLESS, FRAGILE, KILLED, SPEED, STEA
 TABLE = b"message,label\n" + b"".join(
     b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no")[row % 2]) for row in range(60)
 )
-PLAN = Plan("", Setup("message", "label"))
+PLAN = Plan("", Setup("message", "label"), reuses=False)
 
 
 @pytest.fixture

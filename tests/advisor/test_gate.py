@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def compare(*options: str, build_strategy: str = RACING) -> int:
-    arguments = ("compare", "task.csv", "--model", "model", "--strategies", "prompting,retrieval", *options)
+    arguments = ("compare", "task.csv", "--model", "model", "--fresh", "--strategies", "prompting,retrieval", *options)
     return main(arguments, build_strategy)
 
 

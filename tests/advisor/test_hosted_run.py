@@ -47,7 +47,7 @@ def service_of(server: TinyServer) -> TinyTuning:
 
 
 def asking_for_it(server: TinyServer) -> list[str]:
-    return ["compare", "task.csv", "--strategies", "hosted_finetuning", "--model", server.name]
+    return ["compare", "task.csv", "--fresh", "--strategies", "hosted_finetuning", "--model", server.name]
 
 
 def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(

@@ -36,7 +36,14 @@ def store(tmp_path: Path) -> Store:
 
 def add_run(store: Store, preset: str = "quick", asks_all_rows: bool = False) -> str:
     dataset = store.add_dataset("tickets.csv", b"message,label\nmessage 1,billing\nmessage 2,billing\n")
-    plan = Plan(dataset.id, Setup("message", "label"), strategies=THREE, preset=preset, asks_all_rows=asks_all_rows)
+    plan = Plan(
+        dataset.id,
+        Setup("message", "label"),
+        strategies=THREE,
+        preset=preset,
+        asks_all_rows=asks_all_rows,
+        reuses=False,
+    )
     return store.add_run(plan, task_to_json(*TASK)).id
 
 

@@ -33,7 +33,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 def plan_for(store: Store, server: TinyServer, limit: Limit | None = None) -> Plan:
     dataset = store.add_dataset("tickets.csv", TABLE)
     return Plan(
-        dataset.id, Setup("message", "label"), strategies=("prompting",), model=server.name, limit=limit or Limit()
+        dataset.id,
+        Setup("message", "label"),
+        strategies=("prompting",),
+        model=server.name,
+        limit=limit or Limit(),
+        reuses=False,
     )
 
 

@@ -37,7 +37,7 @@ def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
     (tmp_path / "task.csv").write_bytes(TABLE)
     with TinyServer() as server:
         name = server.name
-        assert main(["compare", "task.csv", "--strategies", "prompting", "--model", name, "--json"]) == 0
+        assert main(["compare", "task.csv", "--fresh", "--strategies", "prompting", "--model", name, "--json"]) == 0
         report = json.loads(capsys.readouterr().out)
         (candidate,) = report["candidates"]
         assert candidate["cost"]["per_1000"] is None and candidate["cost"]["one_off"] is None
@@ -63,7 +63,17 @@ def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
 
         asked = server.seen
         for priced in (("--price", "tiny=1/4"), ("--hosted", "any", "--read-price", "1", "--written-price", "4")):
-            arguments = ("compare", "task.csv", "--strategies", "prompting", "--model", name, *priced, "--json")
+            arguments = (
+                "compare",
+                "task.csv",
+                "--fresh",
+                "--strategies",
+                "prompting",
+                "--model",
+                name,
+                *priced,
+                "--json",
+            )
             assert main(list(arguments)) == 0
             report = json.loads(capsys.readouterr().out)
             (candidate,) = report["candidates"]
@@ -93,7 +103,15 @@ def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(
     with TinyServer() as server:
         assert check_served(server.name) is None
         probed = server.seen
-        command = ["compare", "task.csv", "--strategies", "prompting,prompting_examples", "--model", server.name]
+        command = [
+            "compare",
+            "task.csv",
+            "--fresh",
+            "--strategies",
+            "prompting,prompting_examples",
+            "--model",
+            server.name,
+        ]
         assert main([*command, "--max-money", "2.50"]) == 2
         assert (
             "needs the price of every model on a server, and we don't know that of tiny at" in capsys.readouterr().err

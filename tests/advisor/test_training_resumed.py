@@ -40,7 +40,7 @@ def add_run(store: Store) -> str:
     if not model.exists():
         save_tiny_model(model)
     dataset = store.add_dataset("tickets.csv", TABLE.encode())
-    plan = Plan(dataset.id, Setup("message", "label"), strategies=("finetuning",), model=str(model))
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=("finetuning",), model=str(model), reuses=False)
     run = prepare(store, plan)
     for baseline in baselines_for(Kind.CLASSIFICATION, has_documents=False):
         folder = store.run_folder(run.id) / BASELINES_STEP / baseline

@@ -54,7 +54,7 @@ def worker(store: Store) -> Iterator[StartWorker]:
 
 def add_run(store: Store, *strategies: str) -> str:
     dataset = store.add_dataset("tickets.csv", TABLE)
-    return store.add_run(Plan(dataset.id, Setup("message", "label"), strategies=strategies), _TASK).id
+    return store.add_run(Plan(dataset.id, Setup("message", "label"), strategies=strategies, reuses=False), _TASK).id
 
 
 _TASK = task_to_json(*tiny_task())

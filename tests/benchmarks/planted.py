@@ -66,7 +66,7 @@ def _measure(task: Planted, preset: str) -> dict[str, Any]:
         )
         given = ("documents.jsonl", documents.encode()) if documents else (None, None)
         dataset = store.add_dataset(f"{task.name}.csv", _csv(task.rows), *given)
-        plan = Plan(dataset.id, Setup("input", "target"), preset=preset, strategies=task.strategies)
+        plan = Plan(dataset.id, Setup("input", "target"), preset=preset, strategies=task.strategies, reuses=False)
         report = run_experiment(store, prepare(store, plan).id, lambda step: None, lambda: False)
     assert report is not None, f"{task.name} has no report"
     verdict = report.recommendation

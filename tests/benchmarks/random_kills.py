@@ -93,6 +93,7 @@ class _Bench:
             strategies=self._strategies,
             model=self._model,
             asks_all_rows=True,
+            reuses=False,
         )
         return prepare(self.store, plan).id
 

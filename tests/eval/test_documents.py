@@ -59,6 +59,16 @@ def test_jsonl_keeps_its_ids_and_ignores_other_keys() -> None:
     assert read_documents("a.jsonl", content).documents == [Document("7", "Seven", "a"), Document("b", "b", "c")]
 
 
+@pytest.mark.parametrize(
+    "without", ['{"id": "b", "text": null}', '{"id": "b", "title": "B"}', '{"id": "b", "text": ""}']
+)
+def test_a_record_without_text_is_left_out_with_a_note(without: str) -> None:
+    lines = ['{"id": "a", "text": "one"}', without, '{"id": "c", "text": "three"}']
+    found = read_documents("docs.jsonl", "\n".join(lines).encode())
+    assert [one.id for one in found.documents] == ["a", "c"]
+    assert found.notes == ("There is 1 document without text, so we left out b.",)
+
+
 def test_a_pdf_gives_its_text() -> None:
     assert read_documents("terms.pdf", pdf("Fourteen days")).documents == [Document("terms", "terms", "Fourteen days")]
 

@@ -1,0 +1,1 @@
+"""Comparisons from Python: run one, or read an earlier one, as typed values, data frames and charts."""
