@@ -88,7 +88,7 @@ def compare(
     ended = store.run(run.id)
     if ended.state != "done":
         raise BadInput(f"Run {run.id} has no result: {ended.reason or ended.state}")
-    return Comparison.of(store, run.id)
+    return Comparison.of(store, run.id, build_strategy)
 
 
 def load(run: str, home: Path | None = None) -> Comparison:

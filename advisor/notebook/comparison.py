@@ -14,7 +14,7 @@ import pandas as pd
 from advisor import charts
 from advisor.palette import LIGHT, Theme
 from advisor.report.compared import finished_run
-from advisor.runs.order import load_fitted
+from advisor.runs.order import BUILD_STRATEGY, load_fitted
 from advisor.runs.trying import order_to_answer
 from advisor.schema import Candidate, Report
 from advisor.storage.store import Store
@@ -34,13 +34,14 @@ class Comparison:
     report: Report
     folder: Path
     _store: Store = field(repr=False)
+    _build_strategy: str = field(default=BUILD_STRATEGY, repr=False)
     _loaded: dict[str, Strategy] = field(default_factory=dict, init=False, repr=False)
 
     @staticmethod
-    def of(store: Store, run_id: str) -> Comparison:
+    def of(store: Store, run_id: str, build_strategy: str = BUILD_STRATEGY) -> Comparison:
         """Raises BadInput if there is no such run, or if it has no report."""
         run = store.run(run_id)
-        return Comparison(run.id, finished_run(store, run).report, store.run_folder(run.id), store)
+        return Comparison(run.id, finished_run(store, run).report, store.run_folder(run.id), store, build_strategy)
 
     @property
     def headline(self) -> str:
@@ -124,7 +125,8 @@ class Comparison:
                 raise BadInput(
                     f"Run {self.run_id} didn't measure {strategy!r}; choose {' or '.join(self.scores.index)}."
                 )
-            self._loaded[strategy] = load_fitted(order_to_answer(self._store, self._store.run(self.run_id), strategy))
+            run = self._store.run(self.run_id)
+            self._loaded[strategy] = load_fitted(order_to_answer(self._store, run, strategy, self._build_strategy))
         return [one.text for one in self._loaded[strategy].predict(list(inputs))]
 
     def _repr_html_(self) -> str:
