@@ -72,6 +72,7 @@ class Contestant:
             partial(write_first_answers, order.folder),
             earlier,
             _measured(kept, order.kept) if begun is not None and (kept := read_trial(order.kept)) else None,
+            may_repeat=order.strategy in BASELINES,
         )
 
     def _fit(self) -> tuple[Strategy, Trial]:

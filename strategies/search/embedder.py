@@ -56,6 +56,8 @@ class SentenceEmbedder:
 
     @property
     def network(self) -> torch.nn.Module:
+        """For whoever trains it. From then on nothing tells what its vectors are, so they aren't kept."""
+        self.content = ""
         return self._model
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:

@@ -32,7 +32,7 @@ _SPARE_SHARE = 0.2  # of the most bytes, that an eviction makes room for
 
 @runtime_checkable
 class Lasting(Protocol):
-    """An embedder whose vectors can be kept: `content` changes with all that decides them."""
+    """An embedder whose vectors can be kept: `content` changes with all that decides them. "" if nothing tells."""
 
     content: str
 
@@ -45,7 +45,7 @@ def embed(embedder: Embedder, texts: Sequence[str], are_queries: bool = False) -
     """As the embedder does, [texts, dimensions], but only those that aren't kept yet. The seconds that the others took
     then are spared (`eval.measuring.spared`). Whatever is wrong with the file, the vectors are computed."""
     compute = embedder.embed_queries if are_queries else embedder.embed
-    if not isinstance(embedder, Lasting) or not texts:
+    if not isinstance(embedder, Lasting) or not embedder.content or not texts:
         return compute(texts)
     keys = [_key(embedder.content, are_queries, text) for text in texts]
     kept: dict[bytes, tuple[NDArray[np.float32], float]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,9 +25,27 @@ PLAN = Plan("", Setup("message", "label"), strategies=("prompting", "finetuning"
 TASK, SPLIT = tiny_task(test=40)
 
 
+@pytest.fixture(scope="module")
+def measured_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A home with a run, and the run."""
+    folder = tmp_path_factory.mktemp("reuse")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NOTES", str(folder / "notes"))
+        run_id = measured(Store(folder / "home"))
+    assert Counter((folder / "notes").read_text().splitlines())["fitted 24"] == 2
+    return folder / "home", run_id
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(measured_once: tuple[Path, str], tmp_path: Path) -> Store:
+    """With that run."""
+    shutil.copytree(measured_once[0], tmp_path / "home")
     return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def first(measured_once: tuple[Path, str]) -> str:
+    return measured_once[1]
 
 
 @pytest.fixture(autouse=True)
@@ -68,10 +87,8 @@ def with_test(*test: Example) -> Split:
 
 
 def test_the_same_comparison_again_asks_nothing_and_keeps_every_figure(
-    store: Store, noted: Callable[[], Counter[str]]
+    store: Store, first: str, noted: Callable[[], Counter[str]]
 ) -> None:
-    first = measured(store)
-    assert noted()["fitted 24"] == 2
     again = measured(store, plan=replace(PLAN, priorities=Priorities(monthly_volume=7_000)))
     assert not noted()
     for name in ("prompting", "finetuning", "baselines/nearest_example"):
@@ -82,10 +99,8 @@ def test_the_same_comparison_again_asks_nothing_and_keeps_every_figure(
 
 
 def test_changed_test_rows_alone_are_asked_and_the_others_keep_their_seconds(
-    store: Store, noted: Callable[[], Counter[str]]
+    store: Store, first: str, noted: Callable[[], Counter[str]]
 ) -> None:
-    first = measured(store)
-    noted()
     moved = replace(SPLIT.test[0], input="a new message")
     again = measured(store, with_test(*SPLIT.test[1:], moved))
     asked = noted()
@@ -103,9 +118,10 @@ def test_changed_test_rows_alone_are_asked_and_the_others_keep_their_seconds(
     assert any("39 of 40 answers" in note for note in candidate(report_of(store, again)).notes)
 
 
-def test_a_corrected_answer_is_scored_again_without_asking(store: Store, noted: Callable[[], Counter[str]]) -> None:
-    before = trial_of(store, measured(store))
-    noted()
+def test_a_corrected_answer_is_scored_again_without_asking(
+    store: Store, first: str, noted: Callable[[], Counter[str]]
+) -> None:
+    before = trial_of(store, first)
     wrong = next(row for row, one in zip(SPLIT.test, before.outcomes, strict=True) if not one.score)
     corrected = [replace(row, target="billing") if row is wrong else row for row in SPLIT.test]
     now = trial_of(store, measured(store, with_test(*corrected)))
@@ -113,9 +129,9 @@ def test_a_corrected_answer_is_scored_again_without_asking(store: Store, noted: 
     assert sum(one.score for one in now.outcomes) == sum(one.score for one in before.outcomes) + 1
 
 
-def test_rows_that_moved_in_the_file_are_the_same_rows(store: Store, noted: Callable[[], Counter[str]]) -> None:
-    first = measured(store)
-    noted()
+def test_rows_that_moved_in_the_file_are_the_same_rows(
+    store: Store, first: str, noted: Callable[[], Counter[str]]
+) -> None:
     train, dev, test = (
         tuple(replace(row, id=f"moved {row.id}") for row in side) for side in (SPLIT.train, SPLIT.dev, SPLIT.test)
     )
@@ -139,38 +155,34 @@ def test_rows_that_moved_in_the_file_are_the_same_rows(store: Store, noted: Call
 def test_whatever_decides_a_fit_has_it_fitted_again(
     store: Store, noted: Callable[[], Counter[str]], split: Split, task: Task, plan: Plan
 ) -> None:
-    measured(store)
-    noted()
     now = trial_of(store, measured(store, split, task, plan))
     assert sum(count for line, count in noted().items() if line.startswith("fitted")) >= 2 and now.reused is None
 
 
-def test_files_that_were_damaged_since_are_not_taken_over(store: Store, noted: Callable[[], Counter[str]]) -> None:
-    first = measured(store)
+def test_files_that_were_damaged_since_are_not_taken_over(
+    store: Store, first: str, noted: Callable[[], Counter[str]]
+) -> None:
     (store.run_folder(first) / "prompting/fitted/answer.json").write_text('{"answer": "nothing"}')
-    noted()
     again = measured(store, with_test(*SPLIT.test[:-1]))
     assert trial_of(store, again).reused is None and trial_of(store, again, "finetuning").reused == Reused(first, 39)
     assert noted()["fitted 24"] == 1
 
 
-def test_another_strategy_is_added_to_what_was_measured(store: Store, noted: Callable[[], Counter[str]]) -> None:
-    first = measured(store)
-    noted()
+def test_another_strategy_is_added_to_what_was_measured(
+    store: Store, first: str, noted: Callable[[], Counter[str]]
+) -> None:
     again = measured(store, plan=replace(PLAN, strategies=("prompting", "retrieval", "finetuning")))
     assert noted()["fitted 24"] == 1
     assert trial_of(store, again).reused == Reused(first, 40) and trial_of(store, again, "retrieval").reused is None
 
 
-def test_deleting_the_earlier_run_leaves_what_was_taken_over(store: Store) -> None:
-    first = measured(store)
+def test_deleting_the_earlier_run_leaves_what_was_taken_over(store: Store, first: str) -> None:
     again = measured(store)
     store.delete_run(first)
     assert (store.run_folder(again) / "prompting/fitted/answer.json").read_text() == '{"answer": "billing"}'
 
 
-def test_what_is_taken_over_and_why_something_is_not_is_said_before_the_start(store: Store) -> None:
-    first = measured(store)
+def test_what_is_taken_over_and_why_something_is_not_is_said_before_the_start(store: Store, first: str) -> None:
     fewer = replace(SPLIT, test=SPLIT.test[:30])
     found = reusable(store, PLAN, TASK, fewer, Path("/nowhere"), NOTING)
     assert found["prompting"].answers == 30 and found["prompting"].run == first

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
-from eval.measuring.runner import FIRST_ROWS, ROWS_A_CALL, first_rows, measure
+from eval.measuring.runner import FIRST_ROWS, MOST_REPEATS, ROWS_A_CALL, Measuring, first_rows, measure
 from eval.outcomes import Outcome, Prediction
 from eval.scoring import Scorer
 from eval.task import Example, Kind
@@ -40,3 +41,37 @@ def test_first_answers_come_as_rows_are_answered_and_are_no_second_ones() -> Non
 def test_a_test_set_may_have_fewer_rows() -> None:
     test = [Example("a", "one", "call 2")]
     assert first_rows(test) == test
+
+
+class Held:
+    """Answers at once, except the first time it is asked alone."""
+
+    name: ClassVar[str] = "held"
+
+    def __init__(self) -> None:
+        self.alone = 0
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        self.alone += len(inputs) == 1
+        if len(inputs) == 1 and self.alone == 2:  # after the warm-up
+            until = time.perf_counter() + 0.03
+            while time.perf_counter() < until:
+                pass
+        return [Prediction("", 1, 1) for _ in inputs]
+
+
+def test_an_answer_of_milliseconds_is_repeated_where_that_is_free_and_its_median_counts() -> None:
+    test = [Example(str(row), f"input {row}", "") for row in range(4)]
+
+    def timed(may_repeat: bool) -> tuple[float, int]:
+        held = Held()
+        measuring = Measuring(held, test, Scorer(Kind.ANSWERING, None, ()), lambda *_: None, may_repeat=may_repeat)
+        measuring.answer(4)
+        measuring.time(0, 1)
+        measuring.end_round()
+        return measuring.measured.outcomes[0].seconds or 0.0, held.alone - 1
+
+    once, calls = timed(False)
+    assert once >= 0.03 and calls == 1
+    often, calls = timed(True)
+    assert often < 0.03 and 1 < calls <= MOST_REPEATS

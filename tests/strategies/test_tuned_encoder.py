@@ -12,6 +12,7 @@ import torch
 from eval.task import Brief, Example, Kind, LearningSplit
 from strategies.presets import PRESETS
 from strategies.search.embedder import load_embedder, load_sentence_embedder
+from strategies.search.vectors_kept import embed
 from strategies.tuned_encoder import LABELS_A_STEP, MOST_READ, ROWS_A_LABEL, TunedEncoder, count_steps, pair_loss, tune
 
 # What these codes stand for can't be known: the encoder alone hardly tells them apart.
@@ -50,6 +51,17 @@ def test_training_brings_rows_of_a_label_together() -> None:
     assert spread(load_embedder().embed(texts), labels) == pytest.approx(
         before, abs=1e-4
     )  # the shared one is untouched
+
+
+def test_vectors_kept_from_before_training_are_not_those_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    texts, labels = [row.input for row in ROWS], [row.target for row in ROWS]
+    encoder = load_sentence_embedder()
+    before = embed(encoder, texts)
+    tune(encoder, texts, labels, steps=40, seed=0)
+    assert np.allclose(embed(encoder, texts), encoder.embed(texts), atol=1e-5)
+    assert spread(embed(encoder, texts), labels) > spread(before, labels) + 0.3
+    assert np.array_equal(embed(load_sentence_embedder(), texts), before)
 
 
 def test_the_same_seed_trains_the_same_and_saved_ones_answer_the_same(tmp_path: Path) -> None:
