@@ -365,8 +365,9 @@ def show_compare() -> None:
     if is_complete(chosen):
         show_requests(chosen, dataset.name)
         show_estimate(chosen, dataset.name)
-        show_reuse(chosen, dataset.name)
     chosen = choose_advanced(chosen)
+    if is_complete(chosen):
+        show_reuse(chosen, dataset.name)
     keep_plan(replace(chosen, strategies=tuple(one for one in STRATEGIES if one in (*strategies, *refused))), was)
     show_run_bar(chosen, dataset.name)
 

@@ -150,13 +150,14 @@ def _times(plan: Plan, name: str, speeds: Mapping[str, Speed], also: Sequence[st
 
 
 def _reused(plan: Plan, name: str) -> dict[str, Reuse]:
-    ended = sum(run.ended_at is not None for run in frame.store().runs())
-    return _reused_by(replace(plan, priorities=Priorities(), limit=Limit(), follows=None), name, ended)
+    store = frame.store()
+    ended = sum(run.ended_at is not None for run in store.runs())
+    return _reused_by(store.home.as_posix(), ended, replace(plan, priorities=Priorities(), limit=Limit()), name)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def _reused_by(plan: Plan, name: str, ended: int) -> dict[str, Reuse]:
-    """Remembered until another run has ended."""
+def _reused_by(home: str, ended: int, plan: Plan, name: str) -> dict[str, Reuse]:
+    """Remembered until another run has ended. The first two arguments are only for the key."""
     task, split = divided(plan, draft_of(plan.dataset_id, name, plan.setup).task)
     return reusable(frame.store(), plan, task, split, frame.store().run_folder("new"))
 

@@ -8,9 +8,13 @@ from dataclasses import replace
 
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
+from advisor.runs.fit_key import FitKey, Rows, write_key
+from advisor.runs.order import FITTED, StepOrder
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from eval.outcomes import EarlyStop, Trial
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import write_trial
+from eval.outcomes import EarlyStop, Outcome, Trial
 from strategies.engine.adapter_shape import CONFIG
 from tests.app import html_of, open_page
 from tests.pages.test_flow import TICKETS
@@ -102,3 +106,26 @@ def test_who_stopped_is_told_with_the_priorities_of_its_run(
     assert html_of(app).count(told) > 1  # in the report and in the what-if
     app.slider(key="if-margin").set_value(20.0).run()
     assert "the probability of being within 20 points" not in html_of(app)
+
+
+def test_what_an_earlier_run_has_is_said_before_the_start(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    earlier = prepare(store, Plan(dataset.id, Setup("message", "label"), strategies=("prompting", "finetuning")))
+    task, split = read_task(store.run_folder(earlier.id))
+    for name, learned in (("prompting", split), ("finetuning", replace(split, train=split.train[1:]))):
+        order = StepOrder(store.run_folder(earlier.id), name, "quick", "embedded", 0, pairings=earlier.plan.pairings)
+        (order.folder / FITTED).mkdir(parents=True)
+        write_key(order.folder, FitKey.of(order, Rows.of(task, learned)))
+        answers = tuple(Outcome(row.id, name, "", 0.0, {}, 1, 1) for row in split.test)
+        write_trial(order.folder, Trial(name, "done", outcomes=answers))
+    store.end_run(earlier.id, "done")
+    app = open_page("Compare", dataset=dataset.id)
+    rows = len(split.test)
+    assert f"Prompting: taken over from run {earlier.id} as set up there, with {rows} of {rows} answers." in html_of(
+        app
+    )
+    assert "Adapter fine-tuning is set up again, because training rows changed." in html_of(app)
+    app.checkbox(key="fresh").check().run()
+    assert "taken over" not in html_of(app) and "set up again" not in html_of(app)
+    app.button(key="run").click().run()
+    assert not store.runs()[0].plan.reuses
