@@ -7,6 +7,7 @@ their marks, so there is no legend; the background is transparent and `ink` is t
 from advisor.charts.latency import latency_chart, latency_sentence
 from advisor.charts.learning_curve import curve_chart
 from advisor.charts.loss import gap_sentence, loss_chart, loss_heading, loss_sentence, trained
+from advisor.charts.over_time import over_time_chart
 from advisor.charts.score import (
     cost_chart,
     cost_chart_sentence,
@@ -44,6 +45,7 @@ __all__ = [
     "loss_chart",
     "loss_heading",
     "loss_sentence",
+    "over_time_chart",
     "score_chart",
     "score_sentence",
     "trained",

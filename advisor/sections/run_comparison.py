@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from string import ascii_uppercase
 
+from advisor import charts
 from advisor.candidates import baselines, judged
+from advisor.charts.over_time import FEWEST_RUNS
 from advisor.report.compared import (
     Compared,
     FinishedRun,
@@ -17,7 +20,7 @@ from advisor.report.compared import (
     strategies_of,
 )
 from advisor.schema import Candidate
-from advisor.sections.blocks import Block, Cell, Folded, Head, Row, Table, Text, small
+from advisor.sections.blocks import Block, Cell, Chart, Folded, Head, Row, Table, Text, small
 from advisor.sections.run_list import confidence_text
 from advisor.wording import (
     count_text,
@@ -111,7 +114,10 @@ def blocks_of(compared: Compared) -> tuple[Block, ...]:
         _heads(compared.runs),
         (*_facts(compared), *(_scores(compared, name) for name in strategies), *_baselines(compared)),
     )
+    reports = tuple(run.report for run in compared.runs)
+    over_time = Chart(lead_of(compared), partial(charts.over_time_chart, reports), "The score of each strategy by run.")
     return (
+        *([over_time] if len(reports) >= FEWEST_RUNS else []),
         scores,
         Text(f"Scores are {compared.runs[0].report.task.metric}, with 95 % CIs. {rows_of(compared)}", "small"),
         *small(_care(compared)),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from advisor.palette import LIGHT
 from advisor.plan import Priorities
 from advisor.report.compared import (
     Compared,
@@ -16,8 +17,9 @@ from advisor.report.compared import (
     scored_otherwise,
 )
 from advisor.schema import SCORE_VERSION, Report
-from advisor.sections.blocks import Table
+from advisor.sections.blocks import Chart, Table
 from advisor.sections.run_comparison import blocks_of, flip_filters, lead_of, left_out, nothing_to_compare, rows_of
+from advisor.wording import name_of
 from eval.outcomes import Outcome, Trial
 from eval.scoring.metric import VERSION
 from eval.task import Example, Kind, Metric, Split, Task
@@ -214,3 +216,16 @@ def test_each_run_has_its_column_and_a_missing_strategy_says_so(make_run: MakeRu
 
 def first_table(compared: Compared) -> Table:
     return next(block for block in blocks_of(compared) if isinstance(block, Table))
+
+
+def test_three_runs_have_a_chart_from_run_to_run_and_two_have_none(make_run: MakeRun) -> None:
+    runs = [make_run(name, seed=seed) for seed, name in enumerate("abc")]
+    (chart,) = (block for block in blocks_of(compare_runs(runs)) if isinstance(block, Chart))
+    drawn = chart.draw(LIGHT)
+    assert drawn is not None
+    points = [row for rows in drawn.to_dict()["datasets"].values() for row in rows if "low" in row]
+    for name in ("prompting", "retrieval", "finetuning"):
+        means = [candidate_of(run.report, name).score.mean for run in runs]
+        found = sorted(row["run"] for row in points if row["strategy"] == name_of(name) and row["mean"] in means)
+        assert [round(each) for each in dict.fromkeys(found)] == [0, 1, 2]
+    assert not [block for block in blocks_of(compare_runs(runs[:2])) if isinstance(block, Chart)]
