@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import combinations
 from typing import Literal
 
 from advisor.candidates import judged
@@ -27,6 +28,7 @@ from eval.statistics.inference import Difference
 from eval.statistics.scored import paired_difference, scored
 from eval.task import BadInput, Example, normalised
 
+SEED = "Seed"
 Obstacle = Literal["rows", "metric", "version of the score"]
 _SAME_SCORE = 1e-6
 
@@ -235,6 +237,27 @@ def difference_between(first: FinishedRun, before: str, other: FinishedRun, afte
     return paired_difference(scored(metric, new), scored(metric, old), groups)
 
 
+def moved_by_seed(compared: Compared) -> dict[str, float]:
+    """By how much the score of a strategy moved with nothing changed but the seed, at most, where that is known: from
+    repeated trainings of one run, and from runs on the same data, whose split another seed changes too."""
+    found: dict[str, float] = {}
+    for strategy in strategies_of(compared):
+        scores = [_of_each_seed([run], strategy) for run in compared.runs]
+        for one, other in combinations(compared.runs, 2):
+            settings = differing_settings([one.report, other.report])
+            if [each.name for each in settings] == [SEED] and _have_same_data(one, other):
+                scores.append(_of_each_seed([one, other], strategy))
+        spreads = [max(each) - min(each) for each in scores if len(each) > 1]
+        if spreads:
+            found[strategy] = max(spreads)
+    return found
+
+
+def _of_each_seed(runs: Sequence[FinishedRun], strategy: str) -> list[float]:
+    measured = [one for run in runs for one in judged(run.report) if one.id == strategy]
+    return [score for one in measured for score in one.score_of_each_training or (one.score.mean,)]
+
+
 def flipped_rows(compared: Compared, strategy: str) -> list[FlippedRow]:
     """The shared rows that this strategy got right in one run and wrong in another. Where answers aren't right or
     wrong, those with another score, the largest spread first."""
@@ -302,7 +325,7 @@ _SETTINGS: tuple[tuple[str, Callable[[Report], str | None]], ...] = (
     ("Meanings of labels", _meanings),
     ("Model", lambda report: report.model),
     ("Effort", lambda report: report.preset),
-    ("Seed", lambda report: str(report.seed)),
+    (SEED, lambda report: str(report.seed)),
     ("Margin in points", lambda report: f"{100 * report.priorities.margin:.3g}"),
     ("Requests a month", lambda report: f"{report.priorities.monthly_volume:,}"),
     ("Machine price per hour", _hour),

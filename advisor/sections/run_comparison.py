@@ -16,6 +16,7 @@ from advisor.report.compared import (
     Obstacle,
     differences,
     differing_settings,
+    moved_by_seed,
     scored_otherwise,
     strategies_of,
 )
@@ -121,6 +122,7 @@ def blocks_of(compared: Compared) -> tuple[Block, ...]:
         scores,
         Text(f"Scores are {compared.runs[0].report.task.metric}, with 95 % CIs. {rows_of(compared)}", "small"),
         *small(_care(compared)),
+        *small(_seeds(compared)),
         *_settings(compared.runs),
         Folded("Latency and cost", (_times(compared, strategies), _costs(compared, strategies))),
     )
@@ -195,6 +197,18 @@ def _care(compared: Compared) -> str:
         f"{count_text(count, 'answer')} got another score than the same answer in A, because the score learns from the "
         "data. Read small differences with care."
     )
+
+
+def _seeds(compared: Compared) -> str:
+    """How much of a difference may come from another seed alone."""
+    moved = moved_by_seed(compared)
+    if not moved:
+        return (
+            "How far another seed alone would move the scores wasn't measured: run the same data again with another "
+            "seed, or with the largest effort."
+        )
+    told = list_text([f"{in_sentence(name)} by {points_text(by)}" for name, by in moved.items()])
+    return f"With nothing changed but the seed, scores moved: {told}."
 
 
 def _times(compared: Compared, strategies: Sequence[str]) -> Table:

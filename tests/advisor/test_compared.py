@@ -14,10 +14,11 @@ from advisor.report.compared import (
     differences,
     differing_settings,
     flipped_rows,
+    moved_by_seed,
     scored_otherwise,
 )
-from advisor.schema import SCORE_VERSION, Report
-from advisor.sections.blocks import Chart, Table
+from advisor.schema import SCORE_VERSION, Candidate, Report
+from advisor.sections.blocks import Chart, Table, Text
 from advisor.sections.run_comparison import blocks_of, flip_filters, lead_of, left_out, nothing_to_compare, rows_of
 from advisor.wording import name_of
 from eval.outcomes import Outcome, Trial
@@ -229,3 +230,21 @@ def test_three_runs_have_a_chart_from_run_to_run_and_two_have_none(make_run: Mak
         found = sorted(row["run"] for row in points if row["strategy"] == name_of(name) and row["mean"] in means)
         assert [round(each) for each in dict.fromkeys(found)] == [0, 1, 2]
     assert not [block for block in blocks_of(compare_runs(runs[:2])) if isinstance(block, Chart)]
+
+
+def test_how_far_another_seed_moves_a_score_is_said_where_it_was_measured(make_run: MakeRun) -> None:
+    first, other = make_run("a"), make_run("b", seed=1)
+    moved = replace(other, report=replace(other.report, seed=5))
+    means = [candidate_of(run.report, "prompting").score.mean for run in (first, moved)]
+    assert moved_by_seed(compare_runs([first, moved]))["prompting"] == pytest.approx(abs(means[0] - means[1]))
+    renamed = replace(moved, report=replace(moved.report, preset="thorough"))
+    assert not moved_by_seed(compare_runs([first, renamed]))
+    said = [block.text for block in blocks_of(compare_runs([first, renamed])) if isinstance(block, Text)]
+    assert any("another seed alone" in text and "wasn't measured" in text for text in said)
+    again = (means[0], means[0] - 0.04, means[0] + 0.01)
+    candidates = [
+        replace(one, score_of_each_training=again) if one.id == "prompting" and isinstance(one, Candidate) else one
+        for one in first.report.candidates
+    ]
+    trained = replace(first, report=replace(first.report, candidates=tuple(candidates)))
+    assert moved_by_seed(compare_runs([trained, renamed])) == {"prompting": pytest.approx(0.05)}
