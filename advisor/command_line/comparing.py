@@ -83,7 +83,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
     plan = replace(plan, tunings=tuple(tuning_price_in(text, plan.models) for text in options.tuning_price))
     gate = gate_of(options, [one.name for one in plan.pairings], store)
     probes = probing(plan)
-    task_json = draft_task(plan, upload.name, upload.table, upload.documents, probes)
+    task_json = draft_task(plan, upload.name, upload.table, upload.documents, probes, store)
     task_json = with_start(store, plan, task_json)
     if gate.earlier:
         check_rows(gate.earlier, read_stored_task(task_json.encode()).test)

@@ -17,6 +17,7 @@ from advisor.pairing import MOST_CANDIDATES, lacks, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence, failure_sentence, spawned
 from advisor.runs.foreseen import foresee_run
+from advisor.runs.kept_split import kept_split
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.pace import Pace
 from advisor.runs.race import CancelledError, Racer, StoppedError, race
@@ -56,15 +57,23 @@ def prepare(store: Store, plan: Plan) -> StoredRun:
     """Queues a run of a stored dataset. Raises BadInput, before anything runs, if the plan can't be carried out."""
     table, documents = store.read_upload(plan.dataset_id)
     probes = probing(plan)
-    task_json = draft_task(plan, store.dataset(plan.dataset_id).name, table, documents, probes)
+    task_json = draft_task(plan, store.dataset(plan.dataset_id).name, table, documents, probes, store)
     run = store.add_run(plan, with_start(store, plan, task_json))
     count_probes(probes, run.id, plan)
     return run
 
 
-def draft_task(plan: Plan, name: str, table: Table, documents: list[Document], probes: Allowance | None = None) -> str:
-    """The content of task.json: the task as the plan reads the table, split within the preset's limits. Servers are
-    asked what they can do, and `probes` is what that may spend, a new account of the plan unless given.
+def draft_task(
+    plan: Plan,
+    name: str,
+    table: Table,
+    documents: list[Document],
+    probes: Allowance | None = None,
+    store: Store | None = None,
+) -> str:
+    """The content of task.json: the task as the plan reads the table, split within the preset's limits, or as an
+    earlier run in the `store` split it. Servers are asked what they can do, and `probes` is what that may spend, a new
+    account of the plan unless given.
 
     Raises BadInput if the table gives no task, or if the plan names an unknown preset, strategy or model.
     """
@@ -84,7 +93,7 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document], p
         )
     check_limit(plan)
     built = plan.setup.build(table, name, documents)
-    task, split = divided(plan, built.task)
+    task, split = divided(plan, built.task, store)
     for model in plan.models:
         _check_instruction(task, split.train, context_tokens(model))
     refusals = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
@@ -97,11 +106,14 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document], p
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
 
 
-def divided(plan: Plan, task: Task) -> tuple[Task, Split]:
-    """The task as the plan's run measures it, with its metric, and the split within the preset's limits."""
+def divided(plan: Plan, task: Task, store: Store | None = None) -> tuple[Task, Split]:
+    """The task as the plan's run measures it, with its metric, and the split within the preset's limits; with the rows
+    that an earlier run in the `store` learned from, if only others changed."""
     preset = PRESETS[plan.preset]
     budget = preset.budget(task.kind)
     split = split_task(task, plan.seed, budget.test_rows, budget.dev_rows, preset.train_rows)
+    if store is not None:
+        split = kept_split(store, plan, task, split)
     return plan.setup.settle_metric(task, split.train), split
 
 

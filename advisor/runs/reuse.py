@@ -69,7 +69,7 @@ def reusable(
     rows = Rows.of(task, split)
     keys = {name: FitKey.of(order, rows) for name, order in orders.items()}
     found: dict[str, Reuse] = {}
-    for run, earlier in _earlier(store, orders):
+    for run, earlier in earlier_runs(store, folder):
         missing = [name for name in orders if name not in found or found[name].changed]
         if not missing:
             break
@@ -139,12 +139,11 @@ def _orders(plan: Plan, task: Task, folder: Path, build_strategy: str) -> dict[s
     }
 
 
-def _earlier(store: Store, orders: Mapping[str, StepOrder]) -> Iterator[tuple[StoredRun, Path]]:
-    """Runs that may have something, the newest first."""
-    own = {order.run_folder for order in orders.values()}
+def earlier_runs(store: Store, own: Path | None = None) -> Iterator[tuple[StoredRun, Path]]:
+    """Runs that may have something, the newest first, without the one whose folder is `own`."""
     for run in store.runs()[:_RUNS_LOOKED_AT]:
         folder = store.run_folder(run.id)
-        if run.state in _ENDED and run.is_own and folder not in own:
+        if run.state in _ENDED and run.is_own and folder != own:
             yield run, folder
 
 

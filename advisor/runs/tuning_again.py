@@ -50,8 +50,8 @@ def with_start(store: Store, plan: Plan, task_json: str) -> str:
         raise BadInput(problem)
     start = learned_by(store.run_folder(earlier.id), earlier.id)
     stored = read_stored_task(task_json.encode())
-    test = _unseen(stored.test, start.learned)
-    dev = _unseen(stored.dev, [row for row in start.learned if row.trained])
+    test = unseen(stored.test, start.learned)
+    dev = unseen(stored.dev, [row for row in start.learned if row.trained])
     lost_test, lost_dev = len(stored.test) - len(test), len(stored.dev) - len(dev)
     if len(test) < FEWEST_TEST or len(dev) < FEWEST_DEV:
         raise BadInput(
@@ -94,7 +94,7 @@ def _problem(store: Store, earlier: StoredRun, plan: Plan) -> str | None:
     return None
 
 
-def _unseen(rows: Sequence[Example], learned: Sequence[LearnedRow]) -> tuple[Example, ...]:
+def unseen(rows: Sequence[Example], learned: Sequence[LearnedRow]) -> tuple[Example, ...]:
     """The rows of whose group nothing was learned, nor of the same or nearly the same input, nor of a conversation that
     goes on from their answer."""
     likeness = compare_inputs([*(row.input for row in learned), *(row.input for row in rows)])

@@ -12,7 +12,7 @@ import pytest
 from advisor.plan import PLAN, Plan, Setup, read_plan
 from advisor.runs.experiment import draft_task, prepare
 from advisor.runs.order import StepOrder, build_for
-from advisor.runs.tuning_again import _unseen, runs_to_start_from
+from advisor.runs.tuning_again import runs_to_start_from, unseen
 from advisor.storage.start import LearnedRow
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -176,7 +176,7 @@ def test_nearly_the_same_input_and_the_same_group_count_as_learned_from() -> Non
         LearnedRow("my parcel from oslo has been late for two weeks now"),
         LearnedRow("where is my mug", group="Ada"),
     ]
-    assert [row.id for row in _unseen(rows, learned)] == ["new"]
+    assert [row.id for row in unseen(rows, learned)] == ["new"]
 
 
 def test_a_row_whose_answer_stands_in_a_learned_conversation_is_known() -> None:
@@ -186,7 +186,7 @@ def test_a_row_whose_answer_stands_in_a_learned_conversation_is_known() -> None:
     told = Example("told", asked.text, turns[1].text)
     rows = [told, replace(told, id="otherwise", target="throw it away"), Example("new", "when do you close", "at six")]
     learned = [LearnedRow(written(turns)), LearnedRow("how are you")]
-    assert [row.id for row in _unseen(rows, learned)] == ["otherwise", "new"]
+    assert [row.id for row in unseen(rows, learned)] == ["otherwise", "new"]
 
 
 def test_what_cannot_go_on_from_a_run_is_refused_in_one_sentence(first: First, tmp_path: Path) -> None:
