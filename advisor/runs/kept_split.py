@@ -25,6 +25,7 @@ def kept_split(store: Store, plan: Plan, task: Task, split: Split) -> Split:
     run."""
     if not plan.reuses or plan.tunes_from is not None:
         return split
+    found: list[tuple[int, Split]] = []
     alike = 0
     for run, folder in earlier_runs(store):
         try:
@@ -35,11 +36,12 @@ def kept_split(store: Store, plan: Plan, task: Task, split: Split) -> Split:
             continue
         if old_task.kind != task.kind:
             continue
-        if (found := _earlier_split(task, split, old_task, old, run.id)) is not None:
-            return found
+        if (kept := _earlier_split(task, split, old_task, old, run.id)) is not None:
+            tested = set(map(content_of, old.test))
+            found.append((sum(content_of(row) in tested for row in kept.test), kept))
         if (alike := alike + 1) == _SPLITS_LOOKED_AT:
             break
-    return split
+    return max(found, key=lambda one: one[0])[1] if found else split
 
 
 def _earlier_split(task: Task, split: Split, old_task: Task, old: Split, run_id: str) -> Split | None:

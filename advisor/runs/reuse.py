@@ -63,14 +63,14 @@ class Reuse:
 def reusable(
     store: Store, plan: Plan, task: Task, split: Split, folder: Path, build_strategy: str = BUILD_STRATEGY
 ) -> dict[str, Reuse]:
-    """For each candidate and baseline, by name, what the newest run with the same of it has, or else why none has.
+    """For each candidate and baseline, by name, what the run with most of its answers has, or else why none has any.
     Empty if the plan reuses nothing. `folder` is that of the run, which need not exist."""
     orders = _orders(plan, task, folder, build_strategy) if plan.reuses else {}
     rows = Rows.of(task, split)
     keys = {name: FitKey.of(order, rows) for name, order in orders.items()}
     found: dict[str, Reuse] = {}
     for run, earlier in earlier_runs(store, folder):
-        missing = [name for name in orders if name not in found or found[name].changed]
+        missing = [name for name in orders if name not in found or found[name].answers < len(split.test)]
         if not missing:
             break
         old = None
@@ -86,7 +86,9 @@ def reusable(
                 continue
             old = old or _read(order)
             if old is not None and (trial := _trial(order)) is not None:
-                found[name] = _reuse(plan, task, split, run, order, trial, *old)
+                reuse = _reuse(plan, task, split, run, order, trial, *old)
+                if name not in found or found[name].changed or reuse.answers > found[name].answers:
+                    found[name] = reuse
     return {name: found[name] for name in orders if name in found}
 
 

@@ -97,3 +97,9 @@ def test_added_rows_are_learned_from(home: Home) -> None:
     now = home.split([*ROWS, *added])
     assert contents(now) == contents(home.split([*ROWS, *added], reuses=False))
     assert any(row.input.startswith("something quite new") for row in now.train)
+
+
+def test_the_split_that_keeps_most_test_rows_is_taken(home: Home) -> None:
+    first = home.split(ROWS)
+    home.split(changed(ROWS, contents(first)[2][:3], ("quite another question about", None)))
+    assert contents(home.split(ROWS)) == contents(first)

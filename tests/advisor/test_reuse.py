@@ -201,3 +201,8 @@ def candidate(report: Report) -> Candidate:
     found = report.candidates[0]
     assert isinstance(found, Candidate)
     return found
+
+
+def test_the_run_with_most_answers_is_taken_and_not_the_newest(store: Store, first: str) -> None:
+    measured(store, with_test(*SPLIT.test[:20], replace(SPLIT.test[20], input="another")))
+    assert trial_of(store, measured(store)).reused == Reused(first, 40)
