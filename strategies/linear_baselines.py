@@ -40,7 +40,15 @@ class Linear(Baseline):
         return [{"strength": self.strengths[at], "threshold": THRESHOLDS[least]} for least, at in pairs]
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        from threadpoolctl import threadpool_limits
+
         features = self.features_of([row.input for row in train], is_training=True)
+        # Threads of such small products wait for each other: beside a busy program, two take 30 times as long as one.
+        with threadpool_limits(1, user_api="blas"):
+            self._fit(features, train, settings)
+        self._threshold = settings.get("threshold", 0.0)
+
+    def _fit(self, features: Any, train: Sequence[Example], settings: dict[str, Any]) -> None:
         match self.brief.kind:
             case Kind.MULTI_LABEL:
                 self._learn_sets(features, train, settings["strength"])
@@ -54,7 +62,6 @@ class Linear(Baseline):
                 labels = [row.target for row in train]
                 one = self.classifier(settings["strength"]) if len(set(labels)) > 1 else _always_the_same()
                 self._model = one.fit(features, labels)
-        self._threshold = settings.get("threshold", 0.0)
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         if self.brief.kind is Kind.MULTI_LABEL and not self._labels:  # all rows have the same

@@ -77,14 +77,16 @@ def _doubts(vectors: NDArray[np.float32], given: NDArray[np.intp]) -> list[_Doub
     from cleanlab.filter import find_label_issues
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
 
-    probabilities = cross_val_predict(
-        LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=300),
-        vectors,
-        given,
-        cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=0),
-        method="predict_proba",
-    )
+    with threadpool_limits(1, user_api="blas"):  # beside a busy program, two threads take 30 times as long as one
+        probabilities = cross_val_predict(
+            LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=300),
+            vectors,
+            given,
+            cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=0),
+            method="predict_proba",
+        )
     issues = find_label_issues(
         given,
         probabilities,

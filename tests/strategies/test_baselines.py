@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from eval.mapping.build import build_task
 from eval.mapping.columns import guess_columns
@@ -19,6 +22,7 @@ from eval.reading.table import read_table
 from eval.splitting.split import split_task
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.contract import Progress, Strategy
+from strategies.linear_baselines import EmbeddingLinear
 from strategies.presets import PRESETS
 from strategies.registry import BASELINES, DECLARATIONS, baselines_for, build_strategy, class_at
 from strategies.search.embedder import load_embedder
@@ -78,6 +82,20 @@ def test_the_nearest_example_gives_its_answer_and_is_named() -> None:
     baseline = fitted("nearest_example")
     (prediction,) = baseline.predict(["has the parcel arrived?"])
     assert (prediction.text, prediction.sources) == ("delivery", ("train:r7",))
+
+
+def test_a_linear_model_is_fitted_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    class Watched(LogisticRegression):  # type: ignore[misc]
+        def fit(self, *given: Any) -> Any:
+            threads.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+            return super().fit(*given)
+
+    monkeypatch.setattr(EmbeddingLinear, "classifier", lambda self, strength: Watched(C=strength))
+    with threadpool_limits(2, user_api="blas"):
+        fitted("embedding_linear")
+    assert threads and set(threads) == {1}
 
 
 @pytest.mark.parametrize("name", ["tfidf_linear", "char_linear", "embedding_linear", "tuned_encoder"])
