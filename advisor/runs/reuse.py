@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_prompts, read_trial, replace_trial, write_trial
-from advisor.wording import count_text, name_of
+from advisor.wording import count_text, in_sentence, list_text, name_of
 from eval.outcomes import Outcome, Reused, Trial
 from eval.sent import SentPrompts
 from eval.task import BadInput, Example, Split, Task
@@ -113,23 +113,24 @@ def takes_over(run_folder: Path, step: str) -> bool:
 
 
 def sentences_on(found: Mapping[str, Reuse]) -> list[str]:
-    """What is taken over and what is measured again, for a person who is about to start the run."""
-    kept = [name for name, one in found.items() if not one.changed and name not in BASELINES]
+    """What is taken over and what is set up again, for a person who is about to start the run."""
+    strategies = {name: one for name, one in found.items() if name not in BASELINES}
     said = []
-    for run in dict.fromkeys(found[name].run for name in kept):
-        of_run = [name for name in kept if found[name].run == run]
-        answers = [found[name].answers for name in of_run]
-        rows = found[of_run[0]].rows
+    for run in dict.fromkeys(one.run for one in strategies.values() if not one.changed):
+        of_run = {name: one for name, one in strategies.items() if one.run == run and not one.changed}
+        answers, rows = [one.answers for one in of_run.values()], next(iter(of_run.values())).rows
         few, most = min(answers), max(answers)
         count = f"{few:,}" if few == most else f"{few:,} to {most:,}"
-        said.append(
-            f"{', '.join(map(name_of, of_run))}: taken over from run {run} as set up there, with {count} of "
-            f"{count_text(rows, 'answer')}."
-        )
-    for name, one in found.items():
-        if one.changed and name not in BASELINES:
-            said.append(f"{name_of(name)} is set up again, because {' and '.join(one.changed)} changed.")
+        said.append(f"{_are(list(of_run))} taken over from run {run}, with {count} of {count_text(rows, 'answer')}.")
+    for changed in dict.fromkeys(one.changed for one in strategies.values() if one.changed):
+        names = [name for name, one in strategies.items() if one.changed == changed]
+        said.append(f"{_are(names)} set up again, because {list_text(changed)} changed.")
     return said
+
+
+def _are(names: Sequence[str]) -> str:
+    first, *others = names
+    return f"{list_text([name_of(first), *map(in_sentence, others)])} {'are' if others else 'is'}"
 
 
 def _orders(plan: Plan, task: Task, folder: Path, build_strategy: str) -> dict[str, StepOrder]:

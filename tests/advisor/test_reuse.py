@@ -187,14 +187,11 @@ def test_what_is_taken_over_and_why_something_is_not_is_said_before_the_start(st
     found = reusable(store, PLAN, TASK, fewer, Path("/nowhere"), NOTING)
     assert found["prompting"].answers == 30 and found["prompting"].run == first
     assert sentences_on(found) == [
-        f"Prompting, Adapter fine-tuning: taken over from run {first} as set up there, with 30 of 30 answers."
+        f"Prompting and adapter fine-tuning are taken over from run {first}, with 30 of 30 answers."
     ]
     learned = replace(SPLIT, train=SPLIT.train[1:])
     found = reusable(store, PLAN, TASK, learned, Path("/nowhere"), NOTING)
-    assert sentences_on(found) == [
-        "Prompting is set up again, because training rows changed.",
-        "Adapter fine-tuning is set up again, because training rows changed.",
-    ]
+    assert sentences_on(found) == ["Prompting and adapter fine-tuning are set up again, because training rows changed."]
 
 
 def candidate(report: Report) -> Candidate:
