@@ -61,7 +61,7 @@ def test_a_running_run_keeps_all_that_were_named(store: Store, capsys: pytest.Ca
 
 
 def test_kept_vectors_go_when_that_was_confirmed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     vectors_file().parent.mkdir(parents=True)
