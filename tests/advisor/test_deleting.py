@@ -67,6 +67,6 @@ def test_kept_vectors_go_when_that_was_confirmed(
     vectors_file().parent.mkdir(parents=True)
     vectors_file().write_bytes(b"0" * 3_000_000)
     assert main(["delete", "--vectors"]) == 2
-    assert f"Vectors of texts, 3 MB, in {vectors_file()}" in capsys.readouterr().out and kept_bytes()
+    assert f"Vectors of texts, 3.0 MB, in {vectors_file()}" in capsys.readouterr().out and kept_bytes()
     assert main(["delete", "--vectors", "--yes"]) == 0
     assert not kept_bytes() and main(["delete", "--vectors", "--yes"]) == 2

@@ -120,10 +120,8 @@ def test_what_an_earlier_run_has_is_said_before_the_start(store: Store) -> None:
         write_trial(order.folder, Trial(name, "done", outcomes=answers))
     store.end_run(earlier.id, "done")
     app = open_page("Compare", dataset=dataset.id)
-    rows = len(split.test)
-    assert f"Prompting: taken over from run {earlier.id} as set up there, with {rows} of {rows} answers." in html_of(
-        app
-    )
+    kept = f"{len(split.test)} of {len(split.test)} answers"
+    assert f"Prompting is taken over from run {earlier.id}, with {kept}." in html_of(app)
     assert "Adapter fine-tuning is set up again, because training rows changed." in html_of(app)
     app.checkbox(key="fresh").check().run()
     assert "taken over" not in html_of(app) and "set up again" not in html_of(app)
