@@ -6,7 +6,8 @@ full until they have ended (`full`), or the write fails (`EIO`). The run is then
 met a new kind of write. It must have the same answers as an undisturbed run, `doctor` must find nothing, and what has
 answered test rows must not be fitted again.
 
-`HOW=kill,full,EIO` chooses what breaks. A tenth of all kinds of writes counts, with FULL=1 every kind.
+`HOW=kill,full,EIO` chooses what breaks. A tenth of all kinds of writes counts, with FULL=1 every kind. `SHARE=.5-1`
+takes the second half of them, so that several runs, side by side or one after the other, can share the work.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ STRATEGIES = (
     "full_finetuning"
 )
 HOW = "kill,full,EIO"
-_SHARE = 0.1
+_NONE = "0-0"
+_TENTH, _ALL = "0-.1", "0-1"
 _DISK = "300m"  # that gets full
 _SECONDS = 600  # for one attempt
 _NO_SENTENCE = re.compile(r"Traceback \(most recent call last\)")
@@ -45,7 +47,7 @@ _NO_SENTENCE = re.compile(r"Traceback \(most recent call last\)")
 
 def run(full: bool) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as place, _disk(Path(place)) as disk:
-        bench = Bench(disk, 1.0 if full else _SHARE)
+        bench = Bench(disk, os.environ.get("SHARE", _ALL if full else _TENTH))
         bench.undisturbed()
         return [bench.broken(how) for how in os.environ.get("HOW", HOW).split(",")]
 
@@ -61,7 +63,7 @@ def _disk(place: Path) -> Iterator[Path]:
 
 
 class Bench:
-    def __init__(self, disk: Path, share: float) -> None:
+    def __init__(self, disk: Path, share: str) -> None:
         self._disk, self._share = disk, share
         self._outside = Path(tempfile.mkdtemp())
         self._met, self._log = self._outside / "met", self._outside / "log"
@@ -71,7 +73,7 @@ class Bench:
 
     def undisturbed(self) -> None:
         """Keeps its answers to compare with."""
-        said = self._go_on("kill", share=0.0)
+        said = self._go_on("kill", share=_NONE)
         if said.returncode:
             raise RuntimeError(said.stderr)
         self._answers = self._measured()
@@ -101,6 +103,7 @@ class Bench:
         same = self._measured() == self._answers
         return {
             "what breaks": how,
+            "share": self._share,
             "kinds of writes": len(self._met.read_text().splitlines()),
             "attempts": attempts,
             "problems": len(problems),
@@ -109,7 +112,7 @@ class Bench:
             "seconds": time.monotonic() - seconds,
         }
 
-    def _go_on(self, how: str, share: float) -> subprocess.CompletedProcess[str]:
+    def _go_on(self, how: str, share: str) -> subprocess.CompletedProcess[str]:
         """The next thing that a person would do."""
         run = next(iter(self._runs()), None)
         out = str(self._disk / "report")
@@ -118,14 +121,14 @@ class Bench:
             return self._command(how, share, "compare", str(self._task), *options)
         return self._command(how, share, "resume", run, "--out", out)
 
-    def _command(self, how: str, share: float, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _command(self, how: str, share: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         self._log.unlink(missing_ok=True)
         environment = os.environ | {
             "PYTHONPATH": f"{Path(__file__).with_name('crash_points')}{os.pathsep}{ROOT}",
             "CRASH_BELOW": str(self._disk),
             "CRASH_MET": str(self._met),
             "CRASH_LOG": str(self._log),
-            "CRASH_SHARE": str(share),
+            "CRASH_SHARE": share,
             "CRASH_HOW": how,
             "THREEWAYS_HOME": str(self._disk / "home"),
             "XDG_CACHE_HOME": str(self._disk / "cache"),
@@ -178,8 +181,8 @@ class Bench:
         """What it says once the leftovers are old."""
         for path in self._disk.rglob(".*"):
             os.utime(path, (0, 0), follow_symlinks=False)
-        self._command("kill", 0.0, "doctor", "--repair")
-        said = self._command("kill", 0.0, "doctor")
+        self._command("kill", _NONE, "doctor", "--repair")
+        said = self._command("kill", _NONE, "doctor")
         return said.stdout.strip()[-300:] if said.returncode else "sound"
 
     def _measured(self) -> list[object]:

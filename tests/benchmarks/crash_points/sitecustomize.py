@@ -24,7 +24,8 @@ class _Saboteur:
     def __init__(self) -> None:
         self._met = os.open(os.environ["CRASH_MET"], os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._log = os.open(os.environ["CRASH_LOG"], os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        self._how, self._share = os.environ["CRASH_HOW"], float(os.environ["CRASH_SHARE"])
+        self._how = os.environ["CRASH_HOW"]
+        self._from, self._to = (float(end) * (1 << 32) for end in os.environ["CRASH_SHARE"].split("-"))
         self._known: set[str] = set()
         self._is_busy = False
 
@@ -45,7 +46,7 @@ class _Saboteur:
         if kind in self._known:
             return False
         self._known.add(kind)
-        if zlib.crc32(kind.encode(errors="replace")) >= self._share * (1 << 32):
+        if not self._from <= zlib.crc32(kind.encode(errors="replace")) < self._to:
             return False
         fcntl.flock(self._met, fcntl.LOCK_EX)
         try:
