@@ -1,7 +1,8 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
+# make oidc   set up what log-in with a provider needs (docs/team.md)
 # make audit  ask whether a version that is installed is known to be vulnerable, where the database can be reached
-# make hashes update hashed.txt and hashed-dev.txt after a change to constraints.txt or pyproject.toml
+# make hashes update the hashed*.txt after a change to constraints.txt or pyproject.toml
 # make schema update docs/report.schema.json after a change to advisor/schema.py
 # make sample-report  run the handbook sample and make the sample report of it, on a quiet machine
 # make bench  set up the peers and measure against them; FULL=1 for more rows and rounds, NAMES="labels search" for some
@@ -14,15 +15,20 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH_PARTS := torch triton setuptools cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cupti \
 	cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink \
 	nvshmem-cu13 nvtx)
-HASHED := $(BIN)/uv pip compile pyproject.toml -c constraints.txt --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-annotate --no-header $(addprefix --no-emit-package ,$(TORCH_PARTS))
+COMPILED := $(BIN)/uv pip compile -c constraints.txt --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header
+HASHED := $(COMPILED) pyproject.toml $(addprefix --no-emit-package ,$(TORCH_PARTS))
+# What log-in with a provider needs and Threeways itself doesn't.
+OIDC := authlib httpx httpcore joserfc
 
-.PHONY: run test audit hashes schema sample-report bench gpu install clean
+.PHONY: run test oidc audit hashes schema sample-report bench gpu install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
 
 install: .venv/installed
+
+oidc: .venv/installed-oidc
 
 # A browser, an app and its worker are several programs for one test, so these tests have the machine to themselves.
 test: .venv/installed-dev
@@ -42,6 +48,7 @@ hashes: .venv/installed
 	$(PIP) uv
 	$(HASHED) -o hashed.txt
 	$(HASHED) --extra dev -o hashed-dev.txt
+	printf '%s\n' $(OIDC) | $(COMPILED) - --no-deps -o hashed-oidc.txt
 
 schema: .venv/installed
 	$(BIN)/python -c "from advisor.schema import json_schema; print(json_schema())" > docs/report.schema.json
@@ -72,6 +79,10 @@ gpu:
 .venv/installed-dev: .venv/installed hashed-dev.txt
 	$(PIP) --no-deps --require-hashes -r hashed-dev.txt
 	$(PIP) -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/installed-oidc: .venv/installed hashed-oidc.txt
+	$(PIP) --no-deps --require-hashes -r hashed-oidc.txt
 	touch $@
 
 .venv/installed-bench: .venv/installed
