@@ -124,9 +124,9 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
             f"The fitted files of {name_of(strategy)} can't be used: {wrong} Compare the strategies again."
         ) from wrong
     if strategy in BASELINES:
-        write_baseline_zip(run, store.run_folder(run.id), strategy, folder, target)
+        write_baseline_zip(run, store.own_run_folder(run.id), strategy, folder, target)
         return
-    task, _ = read_task(store.run_folder(run.id))
+    task, _ = read_task(store.own_run_folder(run.id))
     fitted = _read(folder, strategy, task.brief)
     fitted.settings["model"] = _model(run.plan.pairing(strategy).model)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -151,7 +151,7 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
 
 
 def _folder(store: Store, run: StoredRun, strategy: str) -> Path:
-    return store.run_folder(run.id) / (BASELINES_STEP if strategy in BASELINES else "") / strategy / "fitted"
+    return store.own_run_folder(run.id) / (BASELINES_STEP if strategy in BASELINES else "") / strategy / "fitted"
 
 
 def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:

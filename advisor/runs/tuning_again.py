@@ -28,7 +28,7 @@ def runs_to_start_from(store: Store, plan: Plan) -> list[StoredRun]:
     """The earlier runs with an adapter that a candidate of this plan can go on from, newest first."""
     found = []
     for run in store.runs():
-        if run.state in _ENDED and run.is_own:
+        if run.state in _ENDED and run.is_own and store.owns(run.id):
             try:
                 adapters = adapters_in(store.run_folder(run.id), run.plan)
             except BadInput:  # of another version
@@ -48,7 +48,7 @@ def with_start(store: Store, plan: Plan, task_json: str) -> str:
     earlier = store.run(plan.tunes_from)
     if problem := _problem(store, earlier, plan):
         raise BadInput(problem)
-    start = learned_by(store.run_folder(earlier.id), earlier.id)
+    start = learned_by(store.own_run_folder(earlier.id), earlier.id)
     stored = read_stored_task(task_json.encode())
     test = unseen(stored.test, start.learned)
     dev = unseen(stored.dev, [row for row in start.learned if row.trained])
@@ -75,7 +75,7 @@ def _problem(store: Store, earlier: StoredRun, plan: Plan) -> str | None:
         )
     if earlier.state not in _ENDED:
         return f"Run {earlier.id} hasn't ended, so it has no adapter to start from yet: wait for it."
-    adapters = adapters_in(store.run_folder(earlier.id), earlier.plan)
+    adapters = adapters_in(store.own_run_folder(earlier.id), earlier.plan)
     if not adapters:
         return f"Run {earlier.id} has no trained adapter on this machine: start from another run, or the base model."
     starts = starts_for(plan, adapters)

@@ -23,14 +23,18 @@ class About:
     given_name: str = ""
     note: str = ""
     tags: tuple[str, ...] = ()
+    owner: str = ""
+    owner_name: str = ""
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Of the uploaded files of a dataset."""
+    """Of the uploaded files of a dataset, and the key of the person whose they are."""
 
     name: str
     documents_name: str | None = None
+    owner: str = ""
 
 
 _ABOUT_JSON, _NAMES_JSON = AsJson[About](About), AsJson[Names](Names)

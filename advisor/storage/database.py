@@ -20,13 +20,14 @@ from eval.task import BadInput
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
-    documents_name TEXT, documents INTEGER NOT NULL, setup_json TEXT);
+    documents_name TEXT, documents INTEGER NOT NULL, setup_json TEXT, owner TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL, name TEXT NOT NULL, plan_json TEXT NOT NULL, state TEXT NOT NULL,
     reason TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL, started_at REAL,
     ended_at REAL, given_name TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
     tags_json TEXT NOT NULL DEFAULT '[]', origin TEXT NOT NULL DEFAULT 'own', awaits_key TEXT NOT NULL DEFAULT '',
-    attempts INTEGER NOT NULL DEFAULT 0, measured INTEGER NOT NULL DEFAULT 0);
+    attempts INTEGER NOT NULL DEFAULT 0, measured INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '',
+    owner_name TEXT NOT NULL DEFAULT '', is_shared INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS steps (
     run_id TEXT NOT NULL, strategy TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
     stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,

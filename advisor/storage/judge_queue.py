@@ -32,7 +32,8 @@ _JUDGING = AsJson[Judging](Judging)
 
 
 def ask_judge(store: Store, run_id: str, model: str) -> None:
-    """Puts it in the queue, instead of an earlier one for this run."""
+    """Puts it in the queue, instead of an earlier one for this run. Raises BadInput if the run is somebody else's."""
+    store.own_run_folder(run_id)
     _folder(store).mkdir(exist_ok=True)
     write_whole(_path(store, run_id), _JUDGING.write(Judging(run_id, model, time.time())))
 
@@ -58,6 +59,7 @@ def save_judging(store: Store, one: Judging) -> None:
 
 
 def end_judging(store: Store, run_id: str) -> None:
+    store.own_run_folder(run_id)
     _path(store, run_id).unlink(missing_ok=True)
 
 
@@ -66,9 +68,11 @@ def awaited_by_judges(store: Store) -> list[str]:
     return [one.awaits_key for one in _all(store) if one.awaits_key]
 
 
-def key_came_for_judges(store: Store, host: str) -> None:
+def key_came_for_judges(store: Store, host: str, owner: str | None = None) -> None:
+    """Those of this owner's runs, or of all, that wait for the key of this server can go on."""
+    runs = {run.id for run in store.runs() if owner is None or run.owner == owner}
     for one in _all(store):
-        if one.awaits_key == host.casefold():
+        if one.awaits_key == host.casefold() and one.run_id in runs:
             save_judging(store, replace(one, awaits_key="", problem=None))
 
 

@@ -83,6 +83,10 @@ def pack(store: Store, run_id: str) -> bytes:
         raise BadInput(f"A file of run {run.id} can't be read ({wrong}); pack another run.") from wrong
     if shared != report:
         files[f"{_RUN}report.json"] = REPORT.write(shared, indent=2).encode()
+    # On a server with log-in, the id of a dataset depends on whose it is, which isn't shared.
+    dataset_id = _id_of(dataset, {name.removeprefix(_DATASET): content for name, content in files.items()})
+    if dataset_id != dataset.id:
+        files[f"{_RUN}plan.json"] = PLAN.write(replace(plan, dataset_id=dataset_id), indent=2).encode()
     manifest = PackedRun(
         FORMAT,
         run.id,
@@ -90,7 +94,7 @@ def pack(store: Store, run_id: str) -> bytes:
         run.started_at,
         run.ended_at,
         dataset.name,
-        dataset.id,
+        dataset_id,
         dataset.rows,
         dataset.documents_name,
         dataset.documents,

@@ -104,7 +104,9 @@ def _dataset_row(home: Path, folder: Path) -> Row | None:
         return None
     names = read_names(folder) or _names_in_runs(home, folder)
     made_at = (folder / "upload").stat().st_mtime if (folder / "upload").exists() else time.time()
-    found = StoredDataset(folder.name, names.name, made_at, len(table.rows), names.documents_name, len(documents), None)
+    found = StoredDataset(
+        folder.name, names.name, made_at, len(table.rows), names.documents_name, len(documents), None, names.owner
+    )
     return dict(zip(StoredDataset.__dataclass_fields__, astuple(found), strict=True))
 
 
@@ -141,6 +143,9 @@ def _run_row(folder: Path) -> Row | None:
         given_name=about.given_name,
         note=about.note,
         origin=about.origin,
+        owner=about.owner,
+        owner_name=about.owner_name,
+        is_shared=about.is_shared,
     )
     row = dict(zip(StoredRun.__dataclass_fields__, astuple(run), strict=True))
     del row["tags"]

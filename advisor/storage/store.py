@@ -33,6 +33,7 @@ from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import DATABASE, keep_private, remove_folder, whole_folder, write_whole
 from advisor.storage.own_marks import readable_marks, write_marks
+from advisor.storage.person import Person
 from advisor.storage.presence import is_present, is_silent
 from advisor.storage.run_files import REPORT_FILE
 from advisor.storage.seals import check_sealed, read_sealed, write_sealed
@@ -80,6 +81,28 @@ class Store:
         """Held while a run or a timing uses the processor: two at once would be far slower than one after the other."""
         return FileLock(self.home / "device.lock")
 
+    @property
+    def person(self) -> Person | None:
+        """Whose runs and uploads are added here; None where nobody logs in."""
+        return None
+
+    @property
+    def machine(self) -> Store:
+        """The store that shows everything on this machine."""
+        return self
+
+    def _seen(self) -> tuple[str, tuple[str, ...]]:
+        """The condition on the runs that this store shows, with its values."""
+        return "1", ()
+
+    def _own_data(self) -> tuple[str, tuple[str, ...]]:
+        """The condition on the datasets that this store shows, with its values."""
+        return "1", ()
+
+    def owns(self, run_id: str) -> bool:
+        """Whether this run may be changed here. On the command line, and where nobody logs in, every run may."""
+        return True
+
     def exists(self) -> bool:
         """False if the home folder was removed."""
         return self._database.path.exists()
@@ -98,8 +121,10 @@ class Store:
         return self.keep_upload(Upload.read(name, content, documents))
 
     def keep_upload(self, upload: Upload) -> StoredDataset:
-        """Stores the original bytes and what was read from them. The same content gives the same dataset."""
-        folder = self.dataset_folder(upload.id)
+        """Stores the original bytes and what was read from them. The same content of the same person gives the same
+        dataset."""
+        upload = self.as_own(upload)
+        folder = self._dataset_folder(upload.id)
         if not folder.exists():
             try:
                 with whole_folder(folder) as unnamed:
@@ -109,7 +134,7 @@ class Store:
                     if upload.documents_file:
                         write_whole(unnamed / "documents", upload.documents_file[1])
                     documents = upload.documents_file[0] if upload.documents_file else None
-                    write_names(unnamed, Names(upload.name, documents))
+                    write_names(unnamed, Names(upload.name, documents, upload.owner))
                     write_sealed(unnamed / _PARSED, parsed_lines(upload.table, upload.documents))
             except OSError:
                 if not folder.exists():  # otherwise another process stored the same content meanwhile
@@ -117,14 +142,27 @@ class Store:
         documents_name = upload.documents_file[0] if upload.documents_file else None
         with self._database.transaction() as database:
             database.execute(
-                "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, NULL)",
-                (upload.id, upload.name, time.time(), len(upload.table.rows), documents_name, len(upload.documents)),
+                "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
+                (
+                    upload.id,
+                    upload.name,
+                    time.time(),
+                    len(upload.table.rows),
+                    documents_name,
+                    len(upload.documents),
+                    upload.owner,
+                ),
             )
         return self.dataset(upload.id)
 
+    def as_own(self, upload: Upload) -> Upload:
+        """The upload as the one of this store's person, which gives it its id."""
+        return upload
+
     def dataset(self, dataset_id: str) -> StoredDataset:
         """Raises BadInput if there is no dataset with this id."""
-        row = self._database.row("SELECT * FROM datasets WHERE id = ?", dataset_id)
+        condition, values = self._own_data()
+        row = self._database.row(f"SELECT * FROM datasets WHERE id = ? AND {condition}", dataset_id, *values)
         if row is None:
             raise BadInput(f"There is no dataset {dataset_id!r} in {self.home}; upload the file again.")
         return StoredDataset(**row)
@@ -166,7 +204,8 @@ class Store:
             content, documents = (folder / "upload").read_bytes(), self.documents_upload(dataset_id)
         except OSError as wrong:
             return f"The files of {dataset.name} are gone from {folder} ({wrong.strerror}); upload them again."
-        if Upload(dataset.name, content, documents, Table((), ()), [], self.reading(dataset_id)).id == dataset_id:
+        reading = self.reading(dataset_id)
+        if Upload(dataset.name, content, documents, Table((), ()), [], reading, dataset.owner).id == dataset_id:
             return None
         return f"The files of {dataset.name} in {folder} aren't those that were uploaded; upload them again."
 
@@ -192,6 +231,9 @@ class Store:
             return None
 
     def dataset_folder(self, dataset_id: str) -> Path:
+        return self._dataset_folder(dataset_id)
+
+    def _dataset_folder(self, dataset_id: str) -> Path:
         return self.home / "datasets" / dataset_id
 
     # Runs
@@ -203,23 +245,25 @@ class Store:
         dataset, created_at = self.dataset(plan.dataset_id), time.time()
         run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         plan_json = PLAN.write(plan, indent=2)
-        with whole_folder(self.run_folder(run_id)) as unnamed:
+        owner = self.person or Person("", "")
+        followed = self._run_folder(plan.follows) if plan.follows and self.owns(plan.follows) else None
+        with whole_folder(self._run_folder(run_id)) as unnamed:
             write_sealed(unnamed / "plan.json", plan_json)
             write_sealed(unnamed / "task.json", task_json)
-            write_about(unnamed, About(dataset.name, created_at))
-            earlier = [self.dataset_folder(dataset.id), *([self.run_folder(plan.follows)] if plan.follows else [])]
+            write_about(unnamed, About(dataset.name, created_at, owner=owner.key, owner_name=owner.name))
+            earlier = [self.dataset_folder(dataset.id), *([followed] if followed else [])]
             if clicks := clicks_in(earlier):
                 write_clicks(unnamed, clicks)
             if plan.tunes_from:
                 earlier_run = self.run(plan.tunes_from)
-                keep_start(unnamed, plan, self.run_folder(earlier_run.id), earlier_run.id, earlier_run.plan)
-            if plan.follows and (marks := readable_marks(self.run_folder(plan.follows))):
+                keep_start(unnamed, plan, self.own_run_folder(earlier_run.id), earlier_run.id, earlier_run.plan)
+            if followed and (marks := readable_marks(followed)):
                 write_marks(unnamed, marks)
         with self._database.transaction() as database:
             database.execute(
-                "INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at)"
-                " VALUES (?, ?, ?, ?, 'queued', ?)",
-                (run_id, plan.dataset_id, dataset.name, plan_json, created_at),
+                "INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at, owner, owner_name)"
+                " VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
+                (run_id, plan.dataset_id, dataset.name, plan_json, created_at, owner.key, owner.name),
             )
             database.executemany(
                 "INSERT INTO steps (run_id, strategy) VALUES (?, ?)", [(run_id, each) for each in plan.steps]
@@ -250,7 +294,7 @@ class Store:
         write_names(self.dataset_folder(dataset.id), Names(dataset.name, dataset.documents_name))
         write_about(self.run_folder(run.id), About(run.name, run.created_at, run.origin))
         with self._database.transaction() as database:
-            database.execute("INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(dataset))
+            database.execute("INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(dataset))
             database.execute(
                 "INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at, started_at, ended_at, origin)"
                 " VALUES (:id, :dataset_id, :name, :plan_json, :state, :created_at, :started_at, :ended_at, :origin)",
@@ -264,18 +308,30 @@ class Store:
     def runs(self) -> list[StoredRun]:
         """Newest first."""
         self._notice_interruption()
-        return [_run(row) for row in self._database.rows("SELECT * FROM runs ORDER BY rowid DESC")]
+        condition, values = self._seen()
+        rows = self._database.rows(f"SELECT * FROM runs WHERE {condition} ORDER BY rowid DESC", *values)
+        return [_run(row) for row in rows]
 
     def run(self, run_id: str) -> StoredRun:
         """By its id or the beginning of it. Raises BadInput if that matches no run, or more than one."""
         self._notice_interruption()
-        found = self._database.rows("SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1", run_id)
+        condition, values = self._seen()
+        beginning = f"SELECT * FROM runs WHERE substr(id, 1, length(?)) = ? AND {condition}"
+        found = self._database.rows(beginning, run_id, run_id, *values)
         if len(found) != 1:
             many = "More than one run begins" if found else "No run begins"
             raise BadInput(f"{many} with {run_id!r}; 'python -m advisor runs' lists them.")
         return _run(found[0])
 
     def run_folder(self, run_id: str) -> Path:
+        """To read in it."""
+        return self._run_folder(run_id)
+
+    def own_run_folder(self, run_id: str) -> Path:
+        """To change something in it, or to read what isn't part of the report."""
+        return self._run_folder(run_id)
+
+    def _run_folder(self, run_id: str) -> Path:
         return self.home / "runs" / run_id
 
     def steps(self, run_id: str) -> list[StoredStep]:
@@ -346,10 +402,13 @@ class Store:
                 (run_id,),
             )
 
-    def key_came(self, host: str) -> None:
-        """The runs that wait for the key of this server can start."""
+    def key_came(self, host: str, owner: str | None = None) -> None:
+        """The runs of this owner, or of everyone, that wait for the key of this server can start."""
         with self._database.transaction() as database:
-            database.execute("UPDATE runs SET awaits_key = '', reason = NULL WHERE awaits_key = ?", (host.casefold(),))
+            database.execute(
+                "UPDATE runs SET awaits_key = '', reason = NULL WHERE awaits_key = ?1 AND (?2 IS NULL OR owner = ?2)",
+                (host.casefold(), owner),
+            )
 
     def awaited_keys(self) -> list[str]:
         """The servers whose keys runs wait for."""
@@ -432,10 +491,29 @@ class Store:
                 "UPDATE runs SET given_name = ?, note = ?, tags_json = ? WHERE id = ?",
                 (given_name.strip(), note.strip(), json.dumps(list(dict.fromkeys(filter(None, kept)))), run_id),
             )
+        self._write_about(run_id)
+
+    def share_run(self, run_id: str, is_shared: bool) -> None:
+        """Lets everyone who logs in see a run, or its owner alone."""
+        with self._database.transaction() as database:
+            database.execute("UPDATE runs SET is_shared = ? WHERE id = ?", (is_shared, run_id))
+        self._write_about(run_id)
+
+    def _write_about(self, run_id: str) -> None:
         run = self.run(run_id)
-        about = About(run.name, run.created_at, run.origin, run.given_name, run.note, run.tags)
+        about = About(
+            run.name,
+            run.created_at,
+            run.origin,
+            run.given_name,
+            run.note,
+            run.tags,
+            run.owner,
+            run.owner_name,
+            run.is_shared,
+        )
         with suppress(OSError):  # its folder may be gone
-            write_about(self.run_folder(run_id), about)
+            write_about(self._run_folder(run_id), about)
 
     def delete_run(self, run_id: str) -> None:
         """Deletes a run with its folder; the dataset stays. Raises BadInput while it is running, or if its folder can't
@@ -453,14 +531,17 @@ class Store:
 
     def unused_datasets(self) -> list[StoredDataset]:
         """Those that no run uses."""
-        rows = self._database.rows("SELECT * FROM datasets WHERE id NOT IN (SELECT dataset_id FROM runs)")
+        condition, values = self._own_data()
+        unused = f"SELECT * FROM datasets WHERE id NOT IN (SELECT dataset_id FROM runs) AND {condition}"
+        rows = self._database.rows(unused, *values)
         return [StoredDataset(**row) for row in rows]
 
     def only_used_by(self, runs: Collection[StoredRun]) -> list[StoredDataset]:
         """The datasets of these runs that no other run uses, and that are still there."""
         going = {run.id for run in runs}
         used = {run.dataset_id for run in self.runs() if run.id not in going}
-        rows = self._database.rows("SELECT * FROM datasets ORDER BY rowid")
+        condition, values = self._own_data()
+        rows = self._database.rows(f"SELECT * FROM datasets WHERE {condition} ORDER BY rowid", *values)
         return [StoredDataset(**row) for row in rows if row["id"] in {run.dataset_id for run in runs} - used]
 
     def delete_dataset(self, dataset_id: str) -> None:

@@ -15,7 +15,8 @@ StepState = Literal["waiting", "running", "interrupted", "done", "failed", "canc
 
 @dataclass(frozen=True, slots=True)
 class StoredDataset:
-    """An upload that was read without errors; `documents` counts its documents."""
+    """An upload that was read without errors; `documents` counts its documents. `owner` is the key of the person whose
+    it is; "" if nobody logged in."""
 
     id: str
     name: str
@@ -24,6 +25,7 @@ class StoredDataset:
     documents_name: str | None
     documents: int
     setup_json: str | None
+    owner: str = ""
 
     @property
     def setup(self) -> Setup | None:
@@ -44,7 +46,8 @@ class StoredRun:
     otherwise says where it came from: the sample report, or a file that somebody shared. `awaits_key` is the server,
     with its port, whose key a queued run waits for, as its `reason` says; otherwise "". `attempts` counts the starts of
     a run that hasn't ended, since it last got further, and `measured` is how much it had measured at the last one
-    (`measured_bytes`)."""
+    (`measured_bytes`). `owner` is the key of the person who started it, or "" if nobody logged in; `owner_name` is what
+    others read. `is_shared` lets everyone who logs in see it."""
 
     id: str
     dataset_id: str
@@ -63,6 +66,9 @@ class StoredRun:
     awaits_key: str = ""
     attempts: int = 0
     measured: int = 0
+    owner: str = ""
+    owner_name: str = ""
+    is_shared: bool = False
 
     @property
     def is_own(self) -> bool:

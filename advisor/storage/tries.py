@@ -166,7 +166,7 @@ def leave_queue(store: Store, try_id: str) -> None:
 
 
 def _folder(store: Store, run_id: str) -> Path:
-    return store.run_folder(run_id) / "tries"
+    return store.own_run_folder(run_id) / "tries"
 
 
 def _path(store: Store, run_id: str, try_id: str) -> Path:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-SCHEMA = 7  # raise it when the tables or their contents change, and add an upgrade to it
+SCHEMA = 8  # raise it when the tables or their contents change, and add an upgrade to it
 
 # Columns of runs, with their defaults.
 _ADDED_IN_3 = {"given_name": "''", "note": "''", "tags_json": "'[]'"}
 _ADDED_IN_4 = {"origin": "'own'"}
 _ADDED_IN_5 = {"awaits_key": "''"}
 _ADDED_IN_7 = {"attempts": "0", "measured": "0"}
+_ADDED_IN_8 = {"owner": "''", "owner_name": "''"}
 
 
 def can_upgrade(version: int) -> bool:
@@ -83,6 +84,14 @@ def _from_6(connection: sqlite3.Connection, _: Path) -> None:
     _add_to_runs(connection, _ADDED_IN_7, "INTEGER")
 
 
+def _from_7(connection: sqlite3.Connection, _: Path) -> None:
+    """In version 7 nobody logged in, so nothing had an owner and nothing was shared."""
+    _add_to_runs(connection, _ADDED_IN_8)
+    _add_to_runs(connection, {"is_shared": "0"}, "INTEGER")
+    if "owner" not in _columns(connection, "datasets"):
+        connection.execute("ALTER TABLE datasets ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
+
+
 _UPGRADES: dict[int, Callable[[sqlite3.Connection, Path], None]] = {
     1: _from_1,
     2: _from_2,
@@ -90,6 +99,7 @@ _UPGRADES: dict[int, Callable[[sqlite3.Connection, Path], None]] = {
     4: _from_4,
     5: _from_5,
     6: _from_6,
+    7: _from_7,
 }
 
 

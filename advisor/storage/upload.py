@@ -46,7 +46,8 @@ AS_FOUND = Reading()
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A task file and, if there are any, its documents in one file (name and bytes; None without)."""
+    """A task file and, if there are any, its documents in one file (name and bytes; None without). `owner` is the key
+    of the person whose it is; "" if nobody logs in."""
 
     name: str
     content: bytes
@@ -54,6 +55,7 @@ class Upload:
     table: Table
     documents: list[Document]
     reading: Reading = AS_FOUND
+    owner: str = ""
 
     @staticmethod
     def read(
@@ -78,13 +80,13 @@ class Upload:
 
     @property
     def id(self) -> str:
-        """Depends on the bytes, on each file's extension, because the extension decides how the bytes are read, and on
-        what the person chose."""
+        """Depends on the bytes, on each file's extension, because the extension decides how the bytes are read, on what
+        the person chose, and on the person: two who upload the same file must not see each other's changes to it."""
         chosen = [self.reading.sheet.encode(), self.reading.encoding.encode()] if self.reading != AS_FOUND else []
         files = [(self.name, self.content), *([self.documents_file] if self.documents_file else [])]
         parts = [part for name, content in files for part in (Path(name).suffix.lower().encode(), content)]
         digest = hashlib.sha256()
-        for part in (*parts, *chosen):
+        for part in (*parts, *chosen, *([self.owner.encode()] if self.owner else [])):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
         return digest.hexdigest()[:12]

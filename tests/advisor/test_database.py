@@ -67,7 +67,7 @@ def test_a_database_is_copied_before_it_is_upgraded(store: Store) -> None:
     run_id = add_run(store)
     file = store.home / "threeways.sqlite"
     with closing(sqlite3.connect(file)) as database, database:
-        for column in ("given_name", "note", "tags_json", "origin", "awaits_key"):
+        for column in ("given_name", "note", "tags_json", "origin", "awaits_key", "owner", "owner_name", "is_shared"):
             database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         database.execute("ALTER TABLE steps DROP COLUMN worked_seconds")
         database.execute("PRAGMA user_version = 2")

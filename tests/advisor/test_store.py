@@ -423,6 +423,20 @@ def test_the_runs_of_a_home_before_samples_are_its_own(store: Store) -> None:
         assert Store(store.home).run(run_id).is_own
 
 
+def test_the_runs_of_a_home_before_log_in_belong_to_nobody(store: Store) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        for column in ("owner", "owner_name", "is_shared"):
+            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.execute("ALTER TABLE datasets DROP COLUMN owner")
+        database.execute("PRAGMA user_version = 7")
+    for _ in range(2):
+        run = Store(store.home).run(run_id)
+        assert (run.owner, run.owner_name, run.is_shared) == ("", "", False)
+        assert store.dataset(run.dataset_id).owner == ""
+    assert add_run(store) != run_id and len(store.runs()) == 2
+
+
 def test_a_home_of_another_version_is_refused_and_left_alone(store: Store) -> None:
     file = store.home / "threeways.sqlite"
     with sqlite3.connect(file) as database:
