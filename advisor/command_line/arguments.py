@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from advisor.command_line.gate import add_gate
 from advisor.command_line.limits import add_limits
+from advisor.command_line.passwords import add_password, add_sharing
 from advisor.command_line.terminal import fail
 from advisor.command_line.tuned import add_tuning
 from advisor.hosted import hosted_prices, listed_name
@@ -247,6 +248,8 @@ def _parser() -> argparse.ArgumentParser:
         "--repair", action="store_true", help="rebuild what can be rebuilt, and delete leftovers of killed processes"
     )
 
+    add_password(commands.add_parser("password", help="let somebody log in with a password, or change their password"))
+    add_sharing(commands.add_parser("share", help="let everyone who logs in on the pages read a run"))
     commands.add_parser("worker", help="run what the pages request, until there is nothing to do for a while")
     commands.add_parser("runs", help="list the runs, newest first")
     return parser

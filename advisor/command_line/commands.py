@@ -26,6 +26,7 @@ from advisor.command_line.doctor import doctor
 from advisor.command_line.gate import end_at_gate, gate_of
 from advisor.command_line.judging import judge_answers
 from advisor.command_line.packing import pack_run, unpack_run
+from advisor.command_line.passwords import keep_password, share
 from advisor.command_line.terminal import (
     Screen,
     answer_line,
@@ -136,6 +137,10 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
             unpack_run(store, options.file)
         case "delete":
             delete(store, options)
+        case "password":
+            keep_password(store, options)
+        case "share":
+            share(store, options)
         case "worker":
             work(store, build_strategy)
         case "runs":
