@@ -16,7 +16,15 @@ from advisor.spending import unlimited
 from advisor.storage.judge_queue import Judging, end_judging, judging_of, next_judging, save_judging
 from advisor.storage.store import Store
 from strategies.base_models import loader_of
-from strategies.served.keys import Key, KeyNeededError, accept, forget, handed_over, was_handed_over
+from strategies.served.keys import (
+    Key,
+    KeyNeededError,
+    accept,
+    forget,
+    handed_over,
+    use_keys_of,
+    was_handed_over,
+)
 
 _SECONDS_BETWEEN_LOOKS = 0.3
 
@@ -51,6 +59,7 @@ def judge_next(store: Store, beat: Callable[[], None] = lambda: None) -> bool:
             end_judging(store, one.run_id)
             return True
         try:
+            use_keys_of(store.run(one.run_id).owner)
             _judge(store, one, beat)
         except Exception as wrong:  # an exception here would end every worker that takes it up again
             traceback.print_exc()

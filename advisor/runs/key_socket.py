@@ -27,17 +27,18 @@ _SECONDS_FOR_A_MESSAGE = 5.0
 _SECONDS_TO_LISTEN = 10.0  # for a worker that has just started
 _TAKEN = b"taken\n"
 
-Take = Callable[[str, Key], None]
+Take = Callable[[str, Key, str], None]
 
 
 def send_key(store: Store, host: str, key: Key, variable: str) -> None:
-    """Hands a key for the server at `host` to the worker, which must have been started. Raises BadInput if it can't be
-    handed over; `variable` is the environment variable that does it instead."""
+    """Hands a key for the server at `host` to the worker, which must have been started, for the runs of the store's
+    person. Raises BadInput if it can't be handed over; `variable` is the environment variable that does it instead."""
     if not hasattr(socket, "AF_UNIX"):
         raise BadInput(
             f"This system has no Unix sockets, so a key can't be typed here: set {variable}, and start Threeways again."
         )
-    message = json.dumps({"host": host, "key": key.reveal()}).encode() + b"\n"
+    whose = store.person.key if store.person else ""
+    message = json.dumps({"host": host, "key": key.reveal(), "whose": whose}).encode() + b"\n"
     deadline = time.monotonic() + _SECONDS_TO_LISTEN
     while True:
         try:
@@ -55,8 +56,8 @@ def send_key(store: Store, host: str, key: Key, variable: str) -> None:
 
 @contextmanager
 def receiving_keys(store: Store, take: Take) -> Iterator[None]:
-    """Within it, `take` gets the host and the key of every message, in a thread of its own. Only one process of a home
-    may do this at a time."""
+    """Within it, `take` gets the host and the key of every message, and the key of the person who sent it ("" where
+    nobody logs in), in a thread of its own. Only one process of a home may do this at a time."""
     try:
         listening = _listen(store.home / _FOLDER)
     except (AttributeError, OSError) as wrong:  # no such sockets here, or not in this file system
@@ -99,7 +100,7 @@ def _receive(listening: socket.socket, take: Take) -> None:
             if _is_same_user(connection):
                 connection.settimeout(_SECONDS_FOR_A_MESSAGE)
                 message = json.loads(_line(connection))
-                take(str(message["host"]), Key(str(message["key"])))
+                take(str(message["host"]), Key(str(message["key"])), str(message["whose"]))
                 connection.sendall(_TAKEN)
 
 

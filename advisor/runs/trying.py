@@ -23,7 +23,7 @@ from advisor.storage.tries import Asked, Stage, TriedAnswer, Try, leave_queue, r
 from advisor.wording import name_of
 from eval.task import BadInput
 from strategies.registry import BASELINES
-from strategies.served.keys import handed_over
+from strategies.served.keys import handed_over, use_keys_of
 
 IDLE_SECONDS = 120  # for which what was loaded stays in memory
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -97,6 +97,7 @@ class TryDesk:
         """`beat` is called again and again while a try is answered."""
         self._store, self._build_strategy, self._idle_seconds, self._beat = store, build_strategy, idle_seconds, beat
         self._child: _Child | None = None
+        self._asking = ""  # whose keys the child knows
         self._idle_since = self._checked_at = 0.0
 
     @property
@@ -184,6 +185,10 @@ class TryDesk:
             order = order_to_answer(self._store, run, asked.strategy, self._build_strategy)
         except BadInput as wrong:
             return TriedAnswer(asked.strategy, problem=str(wrong), adapter_off=asked.adapter_off)
+        use_keys_of(run.owner)
+        if run.owner != self._asking:
+            self.close()  # it would ask with the keys that another person gave it
+            self._asking = run.owner
         if self._child is None:
             self._child = _Child(self._store)
         child, checked_at = self._child, 0.0

@@ -29,8 +29,9 @@ from advisor.storage.judge_queue import awaited_by_judges, key_came_for_judges
 from advisor.storage.leftovers import sweep
 from advisor.storage.presence import present
 from advisor.storage.store import Store
+from eval.task import BadInput
 from strategies.served.address import ServedAddress
-from strategies.served.keys import Key, accept, key_for
+from strategies.served.keys import Key, accept, key_for, use_keys_of
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_BETWEEN_LOOKS, _WHILE_WARM = 0.5, 0.1  # while a try's strategies are in memory, the next try may be near
@@ -73,11 +74,11 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     idle_since = time.monotonic()
 
-    def take_key(host: str, key: Key) -> None:
+    def take_key(host: str, key: Key, whose: str) -> None:
         nonlocal idle_since
-        accept({host: key})
-        store.key_came(host)
-        key_came_for_judges(store, host)
+        accept({host: key}, whose)
+        store.key_came(host, whose)
+        key_came_for_judges(store, host, whose)
         idle_since = time.monotonic()  # the run that it is for may come later
 
     try:
@@ -119,6 +120,8 @@ def _work_once(store: Store, build_strategy: str, desk: TryDesk, beat: Callable[
         take_speed(store, model, lambda: after_beat(store.requested_speed() != model))
     elif run_id := store.next_run():
         desk.close()
+        with suppress(BadInput):  # deleted meanwhile
+            use_keys_of(store.run(run_id).owner)
         cancelled = partial(store.cancel_requested, run_id)
         run_experiment(store, run_id, lambda _: None, lambda: after_beat(cancelled()), build_strategy)
     elif not desk.answer_next() and not judge_next(store, beat):

@@ -60,7 +60,15 @@ def typed_key(text: str) -> Key:
     return Key(text)
 
 
-_handed_over: dict[str, Key] = {}  # by host; only in this process's memory
+_handed_over: dict[tuple[str, str], Key] = {}  # by whose it is, and host; only in this process's memory
+_whose = ""  # the keys that this process uses; "" for those of nobody in particular
+
+
+def use_keys_of(whose: str) -> None:
+    """From now on, use the keys that this person handed over, and nobody else's: whoever pays for a server must not
+    pay for others."""
+    global _whose
+    _whose = whose
 
 
 def hand_over(address: ServedAddress, key: Key) -> None:
@@ -68,32 +76,34 @@ def hand_over(address: ServedAddress, key: Key) -> None:
     accept({address.host: key})
 
 
-def accept(keys: Mapping[str, Key]) -> None:
-    """Use these keys, by host, from now on in this process."""
-    _handed_over.update({host.casefold(): key for host, key in keys.items()})
+def accept(keys: Mapping[str, Key], whose: str | None = None) -> None:
+    """Use these keys, by host, from now on in this process, whenever it uses the keys of `whose`; at once if that is
+    None."""
+    owner = _whose if whose is None else whose
+    _handed_over.update({(owner, host.casefold()): key for host, key in keys.items()})
 
 
 def handed_over(models: Iterable[str]) -> dict[str, Key]:
     """The keys that were handed over for the servers of these models, by host: what a child may know."""
     hosts = [ServedAddress.parse(model).host.casefold() for model in models if is_served(model)]
-    return {host: _handed_over[host] for host in hosts if host in _handed_over}
+    return {host: _handed_over[_whose, host] for host in hosts if (_whose, host) in _handed_over}
 
 
 def was_handed_over(host: str) -> bool:
-    return host.casefold() in _handed_over
+    return (_whose, host.casefold()) in _handed_over
 
 
 def forget(host: str, key: Key | None) -> None:
     """Forgets a key that its server refused, unless another one has come meanwhile."""
-    if key is not None and _handed_over.get(host.casefold()) is key:
-        del _handed_over[host.casefold()]
+    if key is not None and _handed_over.get((_whose, host.casefold())) is key:
+        del _handed_over[_whose, host.casefold()]
 
 
 def key_for(address: ServedAddress) -> Key | None:
     """The key that was handed over, else that of the environment; None if there is none. Raises BadInput if the
     environment has something that can't be a key."""
     if was_handed_over(address.host):
-        return _handed_over[address.host.casefold()]
+        return _handed_over[_whose, address.host.casefold()]
     for variable in (own_variable(address), _usual_variable(address)):
         if variable and (secret := os.environ.get(variable, "").strip()):
             if not _SENDABLE.fullmatch(secret):

@@ -35,7 +35,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_a_key_reaches_the_worker_through_a_socket_of_this_user_alone(store: Store) -> None:
     taken: list[tuple[str, str]] = []
-    with receiving_keys(store, lambda host, key: taken.append((host, key.reveal()))):
+    with receiving_keys(store, lambda host, key, _: taken.append((host, key.reveal()))):
         folder = store.home / "keys"
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "socket").stat().st_mode) == 0o600
@@ -51,7 +51,7 @@ def test_a_key_reaches_the_worker_through_a_socket_of_this_user_alone(store: Sto
 
 def test_a_home_with_a_long_path_has_a_socket_too(tmp_path: Path) -> None:
     store, taken = Store(tmp_path / ("long" * 30)), []
-    with receiving_keys(store, lambda host, key: taken.append(host)):
+    with receiving_keys(store, lambda host, *_: taken.append(host)):
         send_key(store, "host", Key(SECRET), "A_VARIABLE")
     assert taken == ["host"]
 

@@ -51,7 +51,7 @@ def test_a_tested_model_is_explained_and_one_click_from_the_usual_comparison(
 ) -> None:
     server.behaviour = Behaviour(key=SECRET)
     taken = {}
-    with receiving_keys(store, lambda host, key: taken.update({host: key.reveal()})):
+    with receiving_keys(store, lambda host, key, _: taken.update({host: key.reveal()})):
         connect(app, server.url.removeprefix("http://"), SECRET)
     host = server.url.partition("//")[2].removesuffix("/v1")
     assert taken == {host: SECRET} and SECRET not in repr(app.session_state)
