@@ -7,18 +7,21 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from advisor.pages.door import Door
 from advisor.pages.own_origin import OwnOriginOnly
 from advisor.pages.turnstile import turn
+from advisor.pages.way_in import check_before_serving
 
 # Our own icon: every page would fetch a Material icon from the web.
 _ICON = Path(__file__).parent / "advisor" / "pages" / "icon.svg"
 
 # What `streamlit run` serves. For each visit it runs this file again, as the main program.
-app = st.App(__file__, middleware=[Middleware(OwnOriginOnly)])
+app = st.App(__file__, middleware=[Middleware(OwnOriginOnly), Middleware(Door)])
 
 
 def show() -> None:
     from advisor.pages import frame  # the server, which imports this file to start, answers sooner without the pages
+    from advisor.pages.who import has_entered
     from advisor.storage.files import disk_problem
     from eval.task import BadInput
 
@@ -34,9 +37,12 @@ def show() -> None:
         ],
         position="hidden",
     )
-    st.set_page_config(page_title=frame.title_of(page.title))
-    frame.show_top(page.title)
+    frame.show_style()
     try:
+        if not has_entered():
+            return
+        st.set_page_config(page_title=frame.title_of(page.title))
+        frame.show_top(page.title)
         page.run()
         frame.settle(page.title)
     except BadInput as wrong:  # also problems that no page expects, such as a home folder of another version
@@ -50,3 +56,5 @@ def show() -> None:
 if __name__ == "__main__":
     with turn():
         show()
+else:
+    check_before_serving()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -62,7 +63,13 @@ def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 def open_page(title: str, **address: str) -> AppTest:
     """The app at a page, as if a person had opened this address."""
+    return open_page_as({}, title, **address)
+
+
+def open_page_as(user: dict[str, Any], title: str, **address: str) -> AppTest:
+    """The same for a person of whom Streamlit knows this."""
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=SECONDS)
+    app.user = user
     for name, value in address.items():
         app.query_params[name] = value
     app.run()
@@ -133,16 +140,20 @@ def finish_run(
     return store.run(run.id)
 
 
-@contextmanager
-def app_at(home: Path) -> Iterator[str]:
-    """The app on a free port, with a home of its own, which is gone at the end; where a test fails, pytest shows what
-    the server said."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def app_at(home: Path, *more: str, port: int | None = None) -> Iterator[str]:
+    """The app on a free port, or on this one, with a home of its own, which is gone at the end, and `more` options;
+    where a test fails, pytest shows what the server said."""
+    port = port or free_port()
     options = ["--server.port", str(port), "--server.headless", "true"]
     with subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
+        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options, *more],
         cwd=ROOT,
         env=os.environ | {"THREEWAYS_HOME": str(home)},
         stdout=subprocess.PIPE,

@@ -41,7 +41,7 @@ def take_changed_file(
 ) -> StoredDataset:
     """The changed file as a dataset of its own, with the setup of the run and, where none are given, its documents."""
     store = frame.store()
-    upload = _read_alike(name, content, documents, store.reading(run.dataset_id))
+    upload = store.as_own(_read_alike(name, content, documents, store.reading(run.dataset_id)))
     check_upload(upload)
     if documents is None and (kept := store.documents_upload(run.dataset_id)):
         upload = replace(upload, documents_file=kept, documents=store.read_upload(run.dataset_id)[1])

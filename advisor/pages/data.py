@@ -228,6 +228,8 @@ def show_what_changed(draft: Draft) -> None:
         return
     try:
         run = frame.store().run(followed)
+        if not frame.store().owns(run.id):
+            return  # somebody else's data
         before = draft_of(run.dataset_id, run.name, run.plan.setup).task
     except BadInput:
         return  # the run is gone, or of another version: there is nothing to set this file against

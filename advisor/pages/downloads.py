@@ -27,6 +27,7 @@ _DOWNLOADS = {
     "marks.csv": ("Your marks (CSV)", "text/csv"),
 }
 
+_ABOUT_THE_PERSON = ("clicks.csv", "marks.csv")
 _READ: dict[str, Callable[..., str]] = {"report.html": render_html, "report.md": render_markdown}
 
 
@@ -35,7 +36,10 @@ def show_downloads(run: StoredRun, report: Report) -> None:
     with st.container(horizontal=True, key="downloads"):
         if can_print:
             offer_pdf(run, report)
+        is_mine = frame.store().owns(run.id)
         for name, (label, mime) in _DOWNLOADS.items():
+            if name in _ABOUT_THE_PERSON and not is_mine:
+                continue
             path = frame.store().run_folder(run.id) / name
             if path.exists():
                 st.download_button(
@@ -83,6 +87,6 @@ def pdf_of(run: StoredRun, report: Report, measured: Measured | None) -> bytes:
 def written(render: Callable[..., str], run: StoredRun, report: Report, measured: Measured | None) -> str:
     """The report with its answers, the person's marks on them, and where it was measured, if that wasn't here."""
     trials, test = ((*measured.trials, *measured.baselines), measured.split.test) if measured else ((), ())
-    marks = readable_marks(frame.store().run_folder(run.id))
+    marks = readable_marks(frame.store().own_run_folder(run.id)) if frame.store().owns(run.id) else ()
     origin = "" if run.is_own else origin_sentence(run, report)
     return render(report, trials=trials, examples=test, marks=marks, origin=origin)

@@ -115,7 +115,8 @@ def starting_plan(dataset: StoredDataset) -> Plan:
     if followed:
         try:
             earlier = store().run(followed)
-            follows = earlier.id if earlier.is_own else None  # which was measured on another machine
+            # Not one that was measured on another machine, or that belongs to somebody else.
+            follows = earlier.id if earlier.is_own and store().owns(earlier.id) else None
             return replace(earlier.plan, dataset_id=dataset.id, setup=setup, follows=follows)
         except BadInput:
             pass  # gone, or of another version: the defaults are as good a start

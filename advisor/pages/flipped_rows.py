@@ -56,9 +56,11 @@ def show_flips(compared: Compared) -> None:
 
 
 def _marks_of(compared: Compared) -> Mapping[str, Sequence[OwnMark]] | None:
-    """The person's marks by run; None where they can't be read."""
+    """The person's marks by run; None where they can't be read, or where a run is somebody else's."""
+    if not all(frame.store().owns(run.id) for run in compared.runs):
+        return None
     try:
-        return {run.id: read_marks(frame.store().run_folder(run.id)) for run in compared.runs}
+        return {run.id: read_marks(frame.store().own_run_folder(run.id)) for run in compared.runs}
     except BadInput as wrong:
         frame.problem(str(wrong))
         return None

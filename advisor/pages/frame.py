@@ -16,7 +16,9 @@ from typing import NoReturn
 import streamlit as st
 
 from advisor.pages.turnstile import others_first
+from advisor.pages.who import LoggedOutError, person, show_log_out
 from advisor.palette import css_variables
+from advisor.storage.personal import PersonalStore
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredDataset, StoredRun
 from eval.task import BadInput
@@ -26,8 +28,18 @@ _STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
 SCRIPT = f"<script>{Path(__file__).with_name('tidy.js').read_text('utf-8')}</script>"
 
 
-@st.cache_resource(show_spinner=False)
 def store() -> Store:
+    """What the person who looks at this page may see. Raises BadInput if they must log in first."""
+    try:
+        now = person()
+    except LoggedOutError:
+        st.rerun()  # also where only a fragment runs: then the whole page says so
+        raise  # in a callback
+    return _machine() if now is None else PersonalStore(_machine(), now)
+
+
+@st.cache_resource(show_spinner=False)
+def _machine() -> Store:
     return Store()
 
 
@@ -64,8 +76,8 @@ def _known_address() -> dict[str, str]:
     known = st.query_params.to_dict()
     if "run" in known and "dataset" not in known:
         try:
-            return known | {"dataset": store().run(known["run"]).dataset_id}
-        except BadInput:  # there is no such run, as its page says
+            return known | {"dataset": store().dataset(store().run(known["run"]).dataset_id).id}
+        except BadInput:  # there is no such run, as its page says, or its data is somebody else's
             pass
     return known
 
@@ -93,11 +105,15 @@ def _subject() -> str:
         return ""
 
 
-def show_top(current: str) -> None:
-    """The name of the product, the four steps with the current one marked, and the ways to advice and to all runs."""
+def show_style() -> None:
     st.html(f"<style>:root{{{css_variables()}}}\n{_STYLE}</style>")
     st.html(SCRIPT, unsafe_allow_javascript=True)  # a constant of ours; no other element may hold a script
-    known = _known_address()
+
+
+def show_top(current: str) -> None:
+    """The name of the product, the four steps with the current one marked, and the ways to advice and to all runs; and
+    to log out, where people log in."""
+    known, now = _known_address(), store().person
     with st.container(horizontal=True, key="top", vertical_alignment="center", gap="small"):
         with st.container(key="brand", width="content"):
             st.page_link(page_path("Start"), label="Threeways", icon=":material/alt_route:")
@@ -106,6 +122,8 @@ def show_top(current: str) -> None:
                 _show_step(title, current, known)
         for title in ("Advice", "History"):
             _show_step(title, current, known)
+        if now is not None:
+            show_log_out(now)
 
 
 def _show_step(title: str, current: str, known: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from advisor.pages.marks import mark, plain
 from advisor.pages.past_runs import lost_of, summarised
 from advisor.pages.run_actions import MOST_COMPARED, show_actions
 from advisor.pages.run_choice import chosen_runs, forget_deleted, is_comparing, tick
+from advisor.pages.sharing import sharing_tags
 from advisor.sections.run_list import LARGEST_FIRST, ORDERS, Line, line_of, matching, moment, ordered, origin_tags
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text
@@ -28,8 +29,7 @@ def show_history(runs: Sequence[StoredRun]) -> None:
     lines = [line_of(run, summary := summarised(run), "" if summary else lost_of(run)) for run in runs]
     frame.heading(
         "History",
-        "All comparisons on this machine. Tick runs of the same data to compare them, or one to "
-        "name it, run it again or delete it.",
+        _lead(),
     )
     chosen = [run for run in runs if run.id in chosen_runs()]
     is_new = not 2 <= len(chosen) <= MOST_COMPARED  # else comparing these is the main thing to do
@@ -43,6 +43,13 @@ def show_history(runs: Sequence[StoredRun]) -> None:
     else:
         _show_table(found, len(lines))
     show_actions(chosen)
+
+
+def _lead() -> str:
+    actions = "Tick runs of the same data to compare them, or one to name it, run it again or delete it."
+    if frame.store().person is None:
+        return f"All comparisons on this machine. {actions}"
+    return f"Your comparisons, and those that others share. {actions}"
 
 
 def _choose_filter(lines: Sequence[Line]) -> tuple[str, str | None]:
@@ -116,7 +123,9 @@ def _show_line(line: Line) -> None:
     with name, st.container(gap=None):
         st.page_link(frame.page_path("Report"), label=plain(run.title), query_params={"run": run.id})
         under = [run.name] if run.given_name else []
-        tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in (*origin_tags(run), *run.tags))
+        tags = "".join(
+            f'<span class="tag">{escape(tag)}</span>' for tag in (*origin_tags(run), *sharing_tags(run), *run.tags)
+        )
         said = " · ".join(escape(each) for each in (*under, line.kind) if each)
         note = f'<p class="quiet small note">{escape(run.note)}</p>' if run.note else ""
         st.html(f'<p class="quiet small">{said}</p>{f"<p>{tags}</p>" if tags else ""}{note}')

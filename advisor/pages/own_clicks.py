@@ -32,8 +32,10 @@ _SEED = 0  # of the split that the Data page shows, and of its pairs
 def after_clicks(run: StoredRun, report: Report) -> Report:
     """The report, and its files, with what the person's clicks and marks say by now. Clicks say nothing until the
     person stops comparing."""
+    if not frame.store().owns(run.id):
+        return report  # the clicks and marks are somebody else's, as far as the report has them
     measured = measured_of(run)
-    folder = frame.store().run_folder(run.id)
+    folder = frame.store().own_run_folder(run.id)
     try:
         clicks = None if is_open(run.id) else read_clicks(folder)
     except BadInput:  # which the section says
@@ -64,7 +66,7 @@ def compare_answers(run: StoredRun, report: Report) -> None:
     found = clicked.finding if clicked else f"up to {PAIRS} pairs of answers, without the names of the strategies"
     asked = BlindComparison(
         run.id,
-        frame.store().run_folder(run.id),
+        frame.store().own_run_folder(run.id),
         lambda: pairs,
         report.seed,
         (verdict.choice, verdict.runner_up),

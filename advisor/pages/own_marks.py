@@ -156,7 +156,7 @@ def _change(asked: Markable, change: Callable[[OwnMark], OwnMark]) -> bool:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         for run_id in asked.runs:
-            folder = frame.store().run_folder(run_id)
+            folder = frame.store().own_run_folder(run_id)
             stored = {mark.key: mark for mark in read_marks(folder)}.get((asked.input, asked.answer))
             mark = stored or OwnMark(asked.input, asked.answer, None, "", at, run_id)
             add_mark(folder, replace(change(mark), at=at, marked_in=run_id))

@@ -22,6 +22,7 @@ from advisor.pages.run_choice import comparison_address
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.sample_report import show_origin
 from advisor.pages.served_costs import show_stopped
+from advisor.pages.sharing import show_sharing
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.try_it import show_try_it
 from advisor.pages.what_if import show_what_if
@@ -41,9 +42,12 @@ _ENDED = {"cancelled": "Cancelled", "stopped": "Stopped at its limit"}
 def show_unfinished(run: StoredRun) -> None:
     """A run that ended without a verdict: why, and what to do."""
     frame.heading(_ENDED.get(run.state, "Failed"), run.reason or "You stopped this run.")
+    show_sharing(run)
     show_steps(run)
-    if run.state == "stopped":
+    if run.state == "stopped" and frame.store().owns(run.id):
         show_stopped(run)
+    if not frame.store().owns(run.id):
+        return
     with st.container(horizontal=True, key="actions"):
         goes_on = run.state == "stopped"  # with a higher limit, which is the next thing to do
         if st.button("Compare again", type="secondary" if goes_on else "primary", icon=":material/replay:"):
@@ -70,13 +74,15 @@ def show_retries(run: StoredRun) -> None:
 
 
 def show_done(run: StoredRun, report: Report) -> None:
-    report = after_clicks(run, report)
+    report, is_mine = after_clicks(run, report), frame.store().owns(run.id)
     show_origin(run, report)
+    show_sharing(run)
     _show_name(run)
     frame.small(subject_of(report))
     if run.state == "stopped":
         frame.small(run.reason or "")
-        show_stopped(run)
+        if is_mine:
+            show_stopped(run)
     elif run.state != "done":
         frame.small("This run was stopped. What was measured before stands.")
     show_warning(run, report)
@@ -84,14 +90,14 @@ def show_done(run: StoredRun, report: Report) -> None:
     if judged(report):
         show_what_if(run, report)
     with st.container(horizontal=True, key="again", vertical_alignment="center"):
-        if run.origin == "sample":
+        if run.origin == "sample" or not is_mine:
             if st.button("Compare your own data", type="primary", icon=":material/add:"):
                 frame.go("Start")
         elif st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
             ask_for_changed_data(run)
-        if run.is_own:
+        if run.is_own and is_mine:
             show_retries(run)
-        follows = followed_by(run)
+        follows = followed_by(run) if is_mine else None
         if follows and frame.store().report(follows) is not None:
             st.page_link(
                 frame.page_path("History"),
@@ -99,7 +105,8 @@ def show_done(run: StoredRun, report: Report) -> None:
                 query_params=comparison_address((follows, run.id)),
             )
     with st.container(key="parts", gap=None):
-        show_try_it(run, report)
+        if is_mine:
+            show_try_it(run, report)
         sections = sections_of(report)
         for section in (one for one in sections if one.place != "beside the chart"):
             show_part(run, report, section)
@@ -123,8 +130,9 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
         case "own-clicks" | "own-marks":
             return  # with the comparison itself, and with the answers
         case "failures":
-            compare_answers(run, report)
-            show_ask_judge(run, report)
+            if frame.store().owns(run.id):
+                compare_answers(run, report)
+                show_ask_judge(run, report)
             with folded(section.title, section.finding):
                 show_failures(run, report)
                 show_how(section.how)

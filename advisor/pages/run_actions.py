@@ -12,6 +12,7 @@ from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.draft import setup_of
 from advisor.pages.run_choice import chosen_runs, keep_choice, show_compared
 from advisor.pages.running import WAITING_STATES
+from advisor.pages.sharing import all_own
 from advisor.plan import Plan
 from advisor.sections.run_list import moment
 from advisor.storage.files import bytes_in
@@ -34,15 +35,20 @@ def show_actions(chosen: Sequence[StoredRun]) -> None:
         if st.button("Clear", key="clear-ticks", type="tertiary"):
             keep_choice([])
             st.rerun()
-        if len(chosen) == 1:
+        is_mine = all_own(chosen)
+        if len(chosen) == 1 and is_mine:
             _show_single(chosen[0])
+        elif len(chosen) == 1:
+            pass
         elif len(chosen) <= MOST_COMPARED:
             if st.button(f"Compare {len(chosen)} runs", type="primary", icon=":material/compare_arrows:"):
                 show_compared(True)
                 st.rerun()
         else:
             frame.small(f"You can compare up to {MOST_COMPARED}.")
-        if st.button("Delete", icon=":material/delete:", key="delete-runs"):
+        if not is_mine:
+            frame.small("Only the person who started a run can change or delete it.")
+        elif st.button("Delete", icon=":material/delete:", key="delete-runs"):
             ask_to_delete(chosen)
 
 

@@ -17,6 +17,7 @@ from advisor.pages.past_runs import lost_of, measured_of, report_of
 from advisor.pages.run_actions import MOST_COMPARED
 from advisor.pages.run_choice import show_compared
 from advisor.pages.running import WAITING_STATES
+from advisor.pages.sharing import all_own
 from advisor.report.changes import compare_data, compare_documents
 from advisor.report.compared import FinishedRun, compare_runs
 from advisor.sections import run_comparison
@@ -56,7 +57,8 @@ def show_comparison(runs: Sequence[StoredRun]) -> None:
     _show_legend(shown)
     with st.container(key="comparison"):
         show_blocks(run_comparison.blocks_of(compared))
-    _show_data_changes(shown)
+    if all_own(shown):  # the training rows of somebody else stay theirs
+        _show_data_changes(shown)
     show_flips(compared)
 
 

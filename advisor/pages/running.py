@@ -14,6 +14,7 @@ from advisor.pages import frame
 from advisor.pages.first_answers import best_of, show_expectation, show_first_answers
 from advisor.pages.key_field import ask_for_key
 from advisor.pages.marks import marked_name
+from advisor.pages.sharing import show_sharing, title_for_all
 from advisor.pages.silent_worker import show_silent_worker
 from advisor.palette import colour_variable
 from advisor.plan import BASELINES_STEP
@@ -44,6 +45,7 @@ _STAYS = "You can close this page. The run continues, and this address brings yo
 
 def show_running(run: StoredRun) -> None:
     """Looks again every moment until the run has ended, then shows the whole page anew."""
+    show_sharing(run)
 
     @st.fragment(run_every=_SECONDS_BETWEEN_LOOKS)
     def look() -> None:
@@ -51,7 +53,7 @@ def show_running(run: StoredRun) -> None:
         if now.state not in WAITING_STATES:
             st.rerun()
         st.html(f'<p class="lead" role="status">{escape(_standing(now))}</p>')
-        if now.awaits_key:
+        if now.awaits_key and frame.store().owns(now.id):
             frame.small(now.reason or "")
             ask_for_key(now.awaits_key)
         show_silent_worker()
@@ -84,7 +86,7 @@ def _standing(run: StoredRun) -> str:
                 "Finished results are kept."
             )
         return "The run is waiting, because the program that executes runs (the worker) has stopped."
-    place = queued(frame.store(), run, _times_of)
+    place = queued(frame.store().machine, run, _times_of)
     if place is None:  # taken up, or ended, since it was read
         return "The run starts in a moment."
     return f"{_queue_words(place)} {_STAYS}"
@@ -99,11 +101,10 @@ def _queue_words(place: Queued) -> str:
     """What a run in the queue waits for, and how long."""
     when = place.starts_in and duration_range_text(place.starts_in.low, place.starts_in.high)
     if place.running is not None and place.before:
-        waits = (
-            f"It waits for {place.running.title}, which is running, and for {count_text(place.before, 'queued run')}."
-        )
+        title, others = title_for_all(place.running), count_text(place.before, "queued run")
+        waits = f"It waits for {title}, which is running, and for {others}."
     elif place.running is not None:
-        waits = f"It waits for {place.running.title}, which is running."
+        waits = f"It waits for {title_for_all(place.running)}, which is running."
     elif place.before:
         waits = f"It waits for {count_text(place.before, 'queued run')}."
     elif frame.store().requested_speed() is not None:
@@ -120,13 +121,14 @@ def _queue_words(place: Queued) -> str:
 
 def _times_of(run_id: str) -> Mapping[str, StepTime]:
     """The expected time of each step, by name; empty if this machine wasn't timed."""
-    return _times(frame.store().home.as_posix(), run_id, frame.store().run(run_id).started_at)
+    machine = frame.store().machine  # another run may be ahead in the queue
+    return _times(machine.home.as_posix(), run_id, machine.run(run_id).started_at)
 
 
 @st.cache_data(ttl=_SECONDS_TIMES_STAND, show_spinner=False, max_entries=20)
 def _times(home: str, run_id: str, started_at: float | None) -> dict[str, StepTime]:
     """The arguments are the key. They are kept because every look asks for them, and a task may have many rows."""
-    return expected_times(frame.store(), run_id)
+    return expected_times(frame.store().machine, run_id)
 
 
 def _show_caveat(run: StoredRun) -> None:
@@ -153,6 +155,8 @@ def _show_verdict_so_far(run: StoredRun) -> None:
 
 
 def _show_actions(run: StoredRun) -> None:
+    if not frame.store().owns(run.id):
+        return
     with st.container(horizontal=True, key="actions"):
         stands_still = run.state != "running" and not run.awaits_key and not frame.store().worker_alive()
         if stands_still and st.button("Start the worker", type="primary", icon=":material/play_arrow:"):

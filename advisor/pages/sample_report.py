@@ -30,7 +30,7 @@ def offer_sample() -> None:
     if not is_wanted:
         return
     try:
-        run = open_sample(frame.store())
+        run = open_sample(frame.store().machine)  # everyone can read it, and nobody owns it
     except BadInput as wrong:
         frame.problem(str(wrong))
         return

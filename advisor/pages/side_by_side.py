@@ -39,11 +39,12 @@ def show_answers(run: StoredRun, report: Report) -> None:
         frame.small("The answers of this run are no longer available.")
         return
     rows, sources = found
-    try:
-        marks = read_marks(frame.store().run_folder(run.id))
-    except BadInput as wrong:
-        frame.problem(str(wrong))
-        marks = None
+    marks = None
+    if frame.store().owns(run.id):
+        try:
+            marks = read_marks(frame.store().own_run_folder(run.id))
+        except BadInput as wrong:
+            frame.problem(str(wrong))
     if marks is not None:
         show_marked(run, report, marks)
         rows = marked(rows, marks)

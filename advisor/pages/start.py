@@ -38,7 +38,7 @@ def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) ->
     name, content = task_file.name, task_file.getvalue()
     try:
         with frame.waiting(f"Reading {plain(name)}"):
-            upload = Upload.read(name, content, documents)
+            upload = frame.store().as_own(Upload.read(name, content, documents))
             check_upload(upload)
             dataset = frame.store().keep_upload(upload)
     except BadInput as wrong:

@@ -17,6 +17,7 @@ import streamlit as st
 from advisor.pages import frame
 from advisor.pages.blocks import folded
 from advisor.pages.marks import plain
+from advisor.pages.sharing import ANOTHER, title_for_all
 from advisor.pages.side_by_side import read_answers
 from advisor.pages.silent_worker import show_silent_worker
 from advisor.pages.sources import Sources
@@ -158,20 +159,25 @@ def _stage_words(one: Try) -> str:
 
 def _queue_words(one: Try) -> str:
     store = frame.store()
-    runs = [run for run in store.runs() if run.state in _WAITING_STATES and not run.awaits_key]
+    runs = [run for run in store.machine.runs() if run.state in _WAITING_STATES and not run.awaits_key]
     before = [try_id for _, try_id in waiting_tries(store)].index(one.id) if _is_waiting(one) else 0
     place = "This input is next." if not before else f"{count_text(before, 'other input')} will be answered before it."
     running = next((run for run in runs if run.state == "running"), None)
     if running is not None and len(runs) > 1:
         queued = count_text(len(runs) - 1, "queued run")
-        return f"The comparison of {running.title} is running. It and {queued} go first. {place}"
+        return f"{_comparison(running)} is running. It and {queued} go first. {place}"
     if running is not None:
-        return f"The comparison of {running.title} is running and goes first. {place}"
+        return f"{_comparison(running)} is running and goes first. {place}"
     if runs:
         return f"{count_text(len(runs), 'queued run')} will go first. {place}"
     if store.requested_speed():
         return f"This machine is being timed first, which takes about ten seconds. {place}"
     return place
+
+
+def _comparison(running: StoredRun) -> str:
+    title = title_for_all(running)
+    return "Another comparison" if title == ANOTHER else f"The comparison of {title}"
 
 
 def _is_waiting(one: Try) -> bool:

@@ -97,7 +97,7 @@ def _busy_now() -> float:
 
 
 def _is_running() -> bool:
-    return any(run.state == "running" for run in frame.store().runs())
+    return any(run.state == "running" for run in frame.store().machine.runs())
 
 
 def _are_known(plan: Plan) -> bool:
@@ -144,7 +144,7 @@ def _show(plan: Plan, name: str) -> None:
 def _times(plan: Plan, name: str, speeds: Mapping[str, Speed], also: Sequence[str] = ()) -> dict[str, StepTime]:
     task = draft_of(plan.dataset_id, name, plan.setup).task
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
-    runs = len(frame.store().runs())
+    runs = len(frame.store().machine.runs())
     times = times_of(task, split, plan, speeds, lambda model, speed: _past_steps(model, speed, runs), also)
     return without_reused(times, _reused(plan, name))
 
@@ -159,13 +159,13 @@ def _reused(plan: Plan, name: str) -> dict[str, Reuse]:
 def _reused_by(home: str, ended: int, plan: Plan, name: str) -> dict[str, Reuse]:
     """Remembered until another run has ended. The first two arguments are only for the key."""
     task, split = divided(plan, draft_of(plan.dataset_id, name, plan.setup).task, frame.store())
-    return reusable(frame.store(), plan, task, split, frame.store().run_folder("new"))
+    return reusable(frame.store(), plan, task, split, frame.store().machine.run_folder("new"))
 
 
 @st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)
 def _past_steps(model: str, speed: Speed, runs: int) -> list[PastStep]:
     """Remembered for a minute, or until there is another run: each is read from its folder."""
-    return past_steps(frame.store(), model, speed)
+    return past_steps(frame.store().machine, model, speed)
 
 
 def _waiting_words() -> str:

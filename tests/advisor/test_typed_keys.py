@@ -13,13 +13,24 @@ import pytest
 from advisor.plan import Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.runs.key_socket import receiving_keys, send_key
+from advisor.storage.person import Person
+from advisor.storage.personal import PersonalStore
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import kept_file
-from strategies.served.keys import Key, accept, forget, handed_over, typed_key
+from strategies.served.keys import (
+    Key,
+    accept,
+    forget,
+    handed_over,
+    key_for,
+    typed_key,
+    use_keys_of,
+    was_handed_over,
+)
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import Behaviour, TinyServer
 from tests.tiny_strategies import files_with, tiny_task, wait_until, working
@@ -127,3 +138,44 @@ def test_a_run_waits_for_a_typed_key_and_again_when_the_server_refuses_it(store:
             (kept,) = database.execute("SELECT count(*) FROM answers WHERE body LIKE '%choices%'").fetchone()
         assert len(server.answered) - probed == kept > 7  # the seven weren't paid for again
     assert files_with(SECRET, tmp_path) == files_with(OTHER, tmp_path) == []
+
+
+def test_a_typed_key_pays_for_the_runs_of_its_person_alone(store: Store) -> None:
+    """Where people log in: of two runs that wait for the key of the same server, one gets it."""
+    anna, bob = (PersonalStore(store, Person(f"password:{name}", name)) for name in ("anna", "bob"))
+    with TinyServer(Behaviour()) as server:
+        host = ServedAddress.parse(server.name).host
+        runs = []
+        for person in (anna, bob):
+            dataset = person.add_dataset("tickets.csv", TABLE)
+            setup = Setup("message", "label", instruction=f"For {dataset.owner}")  # or the answers would be kept ones
+            runs.append(prepare(person, Plan(dataset.id, setup, strategies=("prompting",), model=server.name)))
+        server.behaviour = Behaviour(key=SECRET)
+        hers, his = runs
+        with working(store) as worker:
+            wait_until(lambda: all(store.run(run.id).awaits_key for run in runs), worker)
+            send_key(bob, host, Key(SECRET), "A_VARIABLE")
+            wait_until(lambda: store.run(his.id).state == "done", worker)
+            assert store.run(hers.id).awaits_key == host
+            store.key_came(host)  # so it is tried once more, by the worker that holds his key
+            assert store.run(hers.id).awaits_key == ""
+            wait_until(lambda: bool(store.run(hers.id).awaits_key) or store.run(hers.id).state == "done", worker)
+        assert store.run(hers.id).awaits_key == host
+
+
+def test_keys_of_different_people_are_kept_apart() -> None:
+    model, hers, his = "served:m@http://gpu-box:8000/v1", Key("sk-1"), Key("sk-2")
+    accept({"gpu-box:8000": hers}, "anna")
+    try:
+        assert handed_over([model]) == {}
+        use_keys_of("bob")
+        assert handed_over([model]) == {} and key_for(ServedAddress.parse(model)) is None
+        accept({"gpu-box:8000": his}, "bob")
+        assert handed_over([model]) == {"gpu-box:8000": his}
+        forget("gpu-box:8000", his)
+        use_keys_of("anna")
+        assert handed_over([model]) == {"gpu-box:8000": hers}
+        forget("gpu-box:8000", hers)
+        assert not was_handed_over("gpu-box:8000")
+    finally:
+        use_keys_of("")

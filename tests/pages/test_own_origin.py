@@ -6,7 +6,6 @@ import base64
 import http.client
 import os
 import re
-import socket
 import subprocess
 import sys
 import tomllib
@@ -14,13 +13,16 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.app import ROOT
+from advisor.storage.passwords import set_password
+from tests.app import ROOT, free_port
 
 SESSION = "/_stcore/stream"
 OPENED, REFUSED = 101, 403
+PASSWORD = "correct horse battery"
 SECONDS = 120  # the first answer takes some, and the machine may be busy
 
 
@@ -47,16 +49,15 @@ def outside() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory, outside: tuple[str, list[str]]) -> Iterator[int]:
-    """Of the app as `make run` starts it, for every address of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = int(free.getsockname()[1])
+    """Of the app as `make run` starts it, for every address of this machine, with log-in."""
+    number, home = free_port(), tmp_path_factory.mktemp("home")
+    set_password(home / "passwords", "anna", PASSWORD)
     proxied = {f"{scheme}_proxy": outside[0] for scheme in ("http", "https")} | {"no_proxy": ""}
     options = ["--server.port", str(number), "--server.headless", "true", "--server.address", "0.0.0.0"]
     with subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
         cwd=ROOT,
-        env=os.environ | proxied | {"THREEWAYS_HOME": str(tmp_path_factory.mktemp("home"))},
+        env=os.environ | proxied | {"THREEWAYS_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -69,7 +70,16 @@ def port(tmp_path_factory: pytest.TempPathFactory, outside: tuple[str, list[str]
         app.wait(60)
 
 
-def asks(port: int, origin: str | None, host: str | None = None) -> int:
+@pytest.fixture(scope="module")
+def cookie(port: int) -> str:
+    """Of somebody who has logged in: what other sites send, too."""
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    typed = urlencode({"name": "anna", "password": PASSWORD})
+    asked.request("POST", "/log-in", typed, {"Origin": f"http://127.0.0.1:{port}"})
+    return str(asked.getresponse().headers["Set-Cookie"]).partition(";")[0]
+
+
+def asks(port: int, cookie: str, origin: str | None, host: str | None = None) -> int:
     """The status that a page of this origin gets when it opens a session."""
     asked = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     asked.putrequest("GET", SESSION, skip_host=True)
@@ -80,6 +90,7 @@ def asks(port: int, origin: str | None, host: str | None = None) -> int:
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": base64.b64encode(b"0123456789abcdef").decode(),
         "Sec-WebSocket-Protocol": "streamlit",
+        "Cookie": cookie,
         **({"Origin": origin} if origin is not None else {}),
     }
     for name, value in headers.items():
@@ -90,10 +101,10 @@ def asks(port: int, origin: str | None, host: str | None = None) -> int:
     return status
 
 
-def test_only_pages_of_this_server_open_a_session(port: int, outside: tuple[str, list[str]]) -> None:
+def test_only_pages_of_this_server_open_a_session(port: int, cookie: str, outside: tuple[str, list[str]]) -> None:
     """And nobody outside is asked for the address of this machine."""
     for host in ("127.0.0.1", "localhost"):
-        assert asks(port, f"http://{host}:{port}", f"{host}:{port}") == OPENED
+        assert asks(port, cookie, f"http://{host}:{port}", f"{host}:{port}") == OPENED
     others = [
         f"http://localhost:{port}",  # another host than the one that is asked
         f"http://127.0.0.1:{port + 1}",
@@ -109,8 +120,8 @@ def test_only_pages_of_this_server_open_a_session(port: int, outside: tuple[str,
         "http://[",
         None,
     ]
-    assert {origin: asks(port, origin) for origin in others} == dict.fromkeys(others, REFUSED)
-    assert asks(port, f"http://evil.example:{port}", f"evil.example:{port}") == REFUSED  # a renamed host
+    assert {origin: asks(port, cookie, origin) for origin in others} == dict.fromkeys(others, REFUSED)
+    assert asks(port, cookie, f"http://evil.example:{port}", f"evil.example:{port}") == REFUSED  # a renamed host
     assert outside[1] == []
 
 
