@@ -63,13 +63,13 @@ def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 def open_page(title: str, **address: str) -> AppTest:
     """The app at a page, as if a person had opened this address."""
-    return open_page_as({}, title, **address)
+    return open_page_as({}, {}, title, **address)
 
 
-def open_page_as(user: dict[str, Any], title: str, **address: str) -> AppTest:
-    """The same for a person of whom Streamlit knows this."""
+def open_page_as(user: dict[str, Any], secrets: dict[str, Any], title: str, **address: str) -> AppTest:
+    """The same for a person of whom Streamlit knows this, with these settings in secrets.toml."""
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=SECONDS)
-    app.user = user
+    app.user, app.secrets = user, secrets
     for name, value in address.items():
         app.query_params[name] = value
     app.run()

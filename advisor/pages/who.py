@@ -80,15 +80,15 @@ def has_entered() -> bool:
 
 def _show_log_in(problem: str) -> None:
     lead = "You see your own comparisons and those that others share."
-    st.html(f'<h1 class="title">Log in</h1><p class="lead">{lead}</p>')
+    st.html(f'<h1 class="title">Log in to Threeways</h1><p class="lead">{lead}</p>')
     if way_in() == "password":  # the door let this page in before, so the visit has ended since
         st.html('<p class="log-in"><a href="log-in" target="_self">Log in again</a></p>')
         return
     if problem:
         st.html(f'<p class="problem" role="alert">{escape(problem)}</p>')
-    for name in providers(auth_settings() or {}):
+    for at, name in enumerate(providers(auth_settings() or {})):
         label = "Log in" if name == DEFAULT else f"Log in with {name}"
-        st.button(label, type="primary", key=f"log-in-{name}", on_click=_to_provider(name))
+        st.button(label, type="secondary" if at else "primary", key=f"log-in-{name}", on_click=_to_provider(name))
 
 
 def _to_provider(name: str) -> Callable[[], None]:

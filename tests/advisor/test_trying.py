@@ -11,6 +11,8 @@ import pytest
 
 from advisor.plan import BASELINES_STEP, Plan, Setup
 from advisor.runs.trying import NOTHING_SAVED, TryDesk, strategies_to_try, tryable
+from advisor.storage.person import Person
+from advisor.storage.personal import PersonalStore
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import task_to_json
@@ -179,3 +181,14 @@ def test_a_deleted_run_takes_its_tries_along(store: Store, desk: TryDesk) -> Non
     asked(store, run)
     store.delete_run(run.id)
     assert desk.answer_next() and not waiting_tries(store)
+
+
+def test_the_child_of_one_person_answers_nobody_else(store: Store, desk: TryDesk) -> None:
+    """It may know a key that the person typed."""
+    children = []
+    for name in ("anna", "anna", "bob"):
+        asked(store, finished(PersonalStore(store, Person(f"password:{name}", name)), "prompting"))
+        assert desk.answer_next()
+        (child,) = multiprocessing.active_children()
+        children.append(child.pid)
+    assert children[0] == children[1] != children[2]

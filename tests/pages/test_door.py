@@ -296,7 +296,7 @@ def start(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"THREEWAYS_HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=60,
         check=False,
     )
 

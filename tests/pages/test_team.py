@@ -1,0 +1,276 @@
+"""What each person sees of a server where people log in. The door is not here: `test_door.py` knocks at it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from advisor.pages.visits import SECONDS_OF_A_VISIT, handle_of, visits
+from advisor.pages.who import VISIT
+from advisor.plan import Plan, Setup
+from advisor.storage.passwords import read_accounts, remove_account, set_password
+from advisor.storage.person import Person
+from advisor.storage.personal import PersonalStore
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from advisor.storage.task_file import task_to_json
+from eval.outcomes import Trial
+from eval.task import Split, Task
+from tests.app import finish_run, html_of, open_page_as, primaries
+from tests.tiny_strategies import tiny_task
+
+ANNA, BOB = Person("password:anna", "anna"), Person("password:bob", "bob")
+PAGES = ("Start", "Data", "Compare", "Report", "Advice", "History")
+UNKNOWN = "20200101-000000-00000000"
+_PASSWORD = "correct horse battery"
+
+Finish = Callable[[Person], StoredRun]
+
+
+@pytest.fixture
+def team(store: Store) -> Store:
+    for one in (ANNA, BOB):
+        set_password(store.home / "passwords", one.name, _PASSWORD)
+    return store
+
+
+@pytest.fixture
+def finished_by(
+    team: Store,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> Finish:
+    def finish(person: Person) -> StoredRun:
+        task = synthetic_task()
+        return finish_run(PersonalStore(team, person), task, synthetic_split(task), synthetic_trials())
+
+    return finish
+
+
+def user_of(team: Store, person: Person) -> dict[str, Any]:
+    """As if they had given their password at the door."""
+    return {VISIT: handle_of(visits.begin(read_accounts(team.home / "passwords")[person.name]))}
+
+
+def open_as(team: Store, person: Person, title: str, **address: str) -> AppTest:
+    return open_page_as(user_of(team, person), {}, title, **address)
+
+
+def listed(app: AppTest) -> list[str]:
+    return [box.key.removeprefix("tick-") for box in app.checkbox if box.key and box.key.startswith("tick-")]
+
+
+def buttons(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+@pytest.mark.parametrize("user", [{}, {VISIT: None}, {VISIT: "0" * 64}, {"is_logged_in": True, "sub": "1"}])
+@pytest.mark.parametrize("title", PAGES)
+def test_without_a_log_in_there_is_no_page(team: Store, finished_by: Finish, title: str, user: dict[str, Any]) -> None:
+    run = finished_by(ANNA)
+    app = open_page_as(user, {}, "Start", run=run.id, dataset=run.dataset_id)
+    app.switch_page(f"advisor/pages/{title.lower()}.py").run()
+    said = html_of(app)
+    assert "Log in again" in said and said.count("<h1") == 1 and not app.button and not app.get("page_link")
+
+
+def test_each_person_sees_their_own_runs(team: Store, finished_by: Finish) -> None:
+    hers, his = finished_by(ANNA), finished_by(BOB)
+    assert listed(open_as(team, ANNA, "History")) == [hers.id]
+    assert listed(open_as(team, BOB, "History")) == [his.id]
+    assert "Your comparisons, and those that others share." in html_of(open_as(team, BOB, "History"))
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("Report", "run"), ("Data", "dataset"), ("Compare", "dataset"), ("History", "run"), ("History", "runs")],
+)
+def test_what_is_private_is_like_what_isnt_there(team: Store, finished_by: Finish, title: str, name: str) -> None:
+    run = finished_by(ANNA)
+    finished_by(BOB)
+    address = {"run": run.id, "dataset": run.dataset_id, "runs": f"{run.id},{run.id}"}[name]
+    hidden = open_as(team, BOB, title, **{name: address})
+    nowhere = open_as(team, BOB, title, **{name: UNKNOWN if name != "runs" else f"{UNKNOWN},{UNKNOWN}"})
+    assert html_of(hidden) == html_of(nowhere) and buttons(hidden) == buttons(nowhere)
+    if (title, name) != ("History", "run"):  # where the run only sets a filter
+        assert html_of(open_as(team, ANNA, title, **{name: address})) != html_of(nowhere)
+
+
+def test_a_shared_run_can_be_read_and_not_changed(team: Store, finished_by: Finish) -> None:
+    run = finished_by(ANNA)
+    report = team.report(run.id)
+    assert report is not None
+    hers = open_as(team, ANNA, "Report", run=run.id)
+    switch = hers.toggle(key=f"share-{run.id}")
+    assert switch.label == "Share this run with everyone who can log in" and switch.value is False
+    switch.set_value(True).run()
+    assert team.run(run.id).is_shared
+    app = open_as(team, BOB, "Report", run=run.id)
+    said = html_of(app)
+    assert "anna shared this run. You can read it, but not change it." in said and report.task.name in said
+    assert not [one for one in app.toggle if one.key and one.key.startswith("share-")]
+    assert primaries(app) == ["Compare your own data"]
+    assert not {"Run again with changed data", "Answer with every strategy", "Continue this run"} & set(buttons(app))
+    folds = [one.label for one in app.expander]
+    assert folds and not [one for one in folds if "Try it" in one or "Check the score yourself" in one]
+    app.session_state["answers-fold"] = True
+    app.run()
+    assert not [one for one in app.get("button_group") if "marks" in str(one.proto)]
+    assert "By anna" in html_of(open_as(team, BOB, "History")) and "Shared" in html_of(open_as(team, ANNA, "History"))
+    assert open_as(team, ANNA, "Report", run=run.id).toggle(key=f"share-{run.id}").value is True
+    hers.toggle(key=f"share-{run.id}").set_value(False).run()
+    assert "There is no run at this address." in html_of(open_as(team, BOB, "Report", run=run.id))
+
+
+def test_a_ticked_run_of_another_cant_be_deleted_or_renamed(team: Store, finished_by: Finish) -> None:
+    hers, his = finished_by(ANNA), finished_by(BOB)
+    team.share_run(hers.id, True)
+    app = open_as(team, BOB, "History", runs=hers.id)
+    assert "Only the person who started a run can change or delete it." in html_of(app)
+    assert not {"Delete", "Name, note, tags", "Run again with changed data"} & set(buttons(app))
+    both = open_as(team, BOB, "History", runs=f"{hers.id},{his.id}")
+    assert "Compare 2 runs" in buttons(both) and "Delete" not in buttons(both)
+    assert "Delete" in buttons(open_as(team, BOB, "History", runs=his.id))
+
+
+def test_the_rows_of_another_arent_compared(team: Store, finished_by: Finish) -> None:
+    """Neither on the data page, after a link with the run of somebody else, nor of two runs side by side."""
+    hers, his = finished_by(ANNA), finished_by(BOB)
+    team.share_run(hers.id, True)
+    own = finished_by(BOB)
+    said = "What changed since the previous run"
+    assert said in html_of(open_as(team, BOB, "Data", dataset=own.dataset_id, follows=his.id))
+    assert said not in html_of(open_as(team, BOB, "Data", dataset=own.dataset_id, follows=hers.id))
+    app = open_as(team, BOB, "History", runs=f"{hers.id},{his.id}", view="compare")
+    assert "Runs side by side" in html_of(app) and "What changed in the data" not in html_of(app)
+
+
+def test_a_shared_run_at_work_is_watched_and_not_stopped(team: Store) -> None:
+    anna = PersonalStore(team, ANNA)
+    dataset = anna.add_dataset("tickets.csv", b"message,label\n" + b"a,b\nc,d\n" * 20)
+    run = anna.add_run(Plan(dataset.id, Setup("message", "label")), task_to_json(*tiny_task()))
+    team.share_run(run.id, True)
+    assert "Cancel this run" in buttons(open_as(team, ANNA, "Report", run=run.id))
+    app = open_as(team, BOB, "Report", run=run.id)
+    assert "This run is next." in html_of(app) and "Cancel this run" not in buttons(app)
+
+
+def test_a_queue_names_no_run_that_is_hidden(team: Store) -> None:
+    runs = {}
+    for one in (ANNA, BOB):
+        own = PersonalStore(team, one)
+        dataset = own.add_dataset(f"{one.name}s-secret.csv", b"message,label\n" + b"a,b\nc,d\n" * 20)
+        runs[one] = own.add_run(Plan(dataset.id, Setup("message", "label")), task_to_json(*tiny_task()))
+    with team.device_lock:
+        assert team.start_run(runs[ANNA].id)
+        said = html_of(open_as(team, BOB, "Report", run=runs[BOB].id))
+        assert "It waits for another comparison, which is running." in said and "annas-secret" not in said
+        team.share_run(runs[ANNA].id, True)
+        assert "It waits for annas-secret.csv" in html_of(open_as(team, BOB, "Report", run=runs[BOB].id))
+
+
+def test_the_sample_report_is_everyones_and_nobodys(team: Store) -> None:
+    for one in (ANNA, BOB):
+        app = open_as(team, one, "Start")
+        app.button(key="sample-report").click().run()
+        assert "This is a sample report" in html_of(app)
+    (sample,) = team.runs()
+    assert sample.owner == "" and not PersonalStore(team, BOB).owns(sample.id)
+
+
+def test_a_log_out_ends_the_visit_everywhere(team: Store, finished_by: Finish) -> None:
+    run, user = finished_by(ANNA), user_of(team, ANNA)
+    first, second = (open_page_as(user, {}, "Report", run=run.id) for _ in range(2))
+    first.button(key="log-out").click().run()
+    for app in (first, second.run()):
+        assert "Log in again" in html_of(app) and not app.button
+    assert visits.account_of(user[VISIT]) is None
+
+
+def test_a_removed_name_sees_nothing_more(team: Store, finished_by: Finish) -> None:
+    app = open_as(team, ANNA, "Report", run=finished_by(ANNA).id)
+    remove_account(team.home / "passwords", "anna")
+    assert "Log in again" in html_of(app.run())
+
+
+def test_what_one_person_left_in_a_browser_isnt_shown_to_the_next(team: Store) -> None:
+    app = open_as(team, ANNA, "Start")
+    app.session_state["what-if-1"] = {"hers": 1}
+    app.user = user_of(team, BOB)
+    app.run()
+    assert "what-if-1" not in app.session_state and "Prompt it" in html_of(app)
+
+
+def test_where_nobody_logs_in_everything_is_as_it_was(store: Store) -> None:
+    app = open_page_as({}, {}, "Start")
+    assert "Log out" not in buttons(app)
+    anna = PersonalStore(store, ANNA)
+    dataset = anna.add_dataset("tickets.csv", b"message,label\n" + b"a,b\nc,d\n" * 20)
+    run = anna.add_run(Plan(dataset.id, Setup("message", "label")), task_to_json(*tiny_task()))
+    app = open_page_as({}, {}, "History")
+    assert listed(app) == [run.id] and "All comparisons on this machine." in html_of(app)
+
+
+# With a provider
+
+SECRETS = {"auth": {"redirect_uri": "x", "cookie_secret": "x" * 40, "client_id": "x"}}
+SAID = {"is_logged_in": True, "iss": "https://provider", "sub": "1", "email": "Anna@Example.com", "name": "Anna A"}
+
+
+def known(**changed: object) -> dict[str, Any]:
+    return SAID | {"iat": time.time(), "email_verified": True} | changed
+
+
+def test_a_provider_says_who_somebody_is(store: Store) -> None:
+    app = open_page_as(known(), SECRETS, "Start")
+    assert "Prompt it" in html_of(app)
+    assert app.button(key="log-out").help == "You are logged in as Anna A."
+    app.button(key="use-furniture_tickets").click().run()
+    (dataset,) = store.unused_datasets()
+    assert dataset.owner == "provider:https://provider 1"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"is_logged_in": False},
+        known(is_logged_in=False),
+        known(is_logged_in="True"),
+        known(sub=""),
+        known(iss=None),
+        known(iat=None),
+        known(iat=time.time() - SECONDS_OF_A_VISIT - 1),
+        {VISIT: "0" * 64},
+    ],
+    ids=["nothing", "out", "out with claims", "a text", "no subject", "no issuer", "no time", "long ago", "a visit"],
+)
+def test_what_a_provider_didnt_say_opens_nothing(store: Store, said: dict[str, Any]) -> None:
+    app = open_page_as(said, SECRETS, "Start")
+    assert buttons(app) == ["Log in"] and "Prompt it" not in html_of(app)
+
+
+@pytest.mark.parametrize(
+    ("emails", "said", "enters"),
+    [
+        (["anna@example.com"], {}, True),
+        (["@example.com"], {}, True),
+        ("@EXAMPLE.com", {}, True),
+        ([], {}, False),
+        (["bob@example.com", "@other.example"], {}, False),
+        (["@example.com"], {"email": "anna@evil-example.com"}, False),
+        (["@example.com"], {"email": "anna@example.com.evil.example"}, False),
+        (["@example.com"], {"email_verified": False}, False),
+        (["@example.com"], {"email_verified": None}, False),
+        (["@example.com"], {"email": None}, False),
+    ],
+)
+def test_only_people_who_are_welcome_enter(store: Store, emails: object, said: dict[str, Any], enters: bool) -> None:
+    app = open_page_as(known(**said), SECRETS | {"team": {"emails": emails}}, "Start")
+    assert ("Prompt it" in html_of(app)) is enters
+    assert ("may not enter" in html_of(app)) is not enters
