@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from advisor.plan import Plan, Setup
+from advisor.render.fitted_zip import can_download
 from advisor.runs.tuning_again import with_start
 from advisor.storage.about import read_about
 from advisor.storage.judge_queue import ask_judge, end_judging
@@ -97,6 +98,7 @@ CHANGES: dict[str, Act] = {
     "delete": lambda store, run: store.delete_run(run.id),
     "write into": lambda store, run: store.own_run_folder(run.id),
     "try": lambda store, run: add_try(store, new_try(run.id, "hello", ("prompting",))),
+    "download": lambda store, run: can_download(store, run, "finetuning"),
     "ask a judge": lambda store, run: ask_judge(store, run.id, "embedded"),
     "stop a judge": lambda store, run: end_judging(store, run.id),
 }
