@@ -104,7 +104,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         screen.print(said, highlight=False, soft_wrap=True)
         try:
             folder = store.run_folder(run.id)
-            found = reusable(store, run.plan, *read_task(folder), folder, build_strategy)
+            found = reusable(store, run.plan, *read_task(folder), folder, run.owner, build_strategy)
             screen.print(*sentences_on_reuse(found), sep="\n", highlight=False, markup=False, soft_wrap=True)
             if seconds := estimate_run(store, run.id):
                 print_estimate(screen, seconds)

@@ -158,8 +158,9 @@ def _reused(plan: Plan, name: str) -> dict[str, Reuse]:
 @st.cache_data(show_spinner=False, max_entries=20)
 def _reused_by(home: str, ended: int, plan: Plan, name: str) -> dict[str, Reuse]:
     """Remembered until another run has ended. The first two arguments are only for the key."""
-    task, split = divided(plan, draft_of(plan.dataset_id, name, plan.setup).task, frame.store())
-    return reusable(frame.store(), plan, task, split, frame.store().machine.run_folder("new"))
+    store = frame.store()
+    task, split = divided(plan, draft_of(plan.dataset_id, name, plan.setup).task, store)
+    return reusable(store, plan, task, split, store.machine.run_folder("new"), store.owner)
 
 
 @st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)

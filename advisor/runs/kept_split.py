@@ -27,7 +27,7 @@ def kept_split(store: Store, plan: Plan, task: Task, split: Split) -> Split:
         return split
     found: list[tuple[int, Split]] = []
     alike = 0
-    for run, folder in earlier_runs(store):
+    for run, folder in earlier_runs(store, store.owner):
         try:
             if (run.plan.preset, run.plan.seed) != (plan.preset, plan.seed):
                 continue

@@ -37,8 +37,7 @@ def send_key(store: Store, host: str, key: Key, variable: str) -> None:
         raise BadInput(
             f"This system has no Unix sockets, so a key can't be typed here: set {variable}, and start Threeways again."
         )
-    whose = store.person.key if store.person else ""
-    message = json.dumps({"host": host, "key": key.reveal(), "whose": whose}).encode() + b"\n"
+    message = json.dumps({"host": host, "key": key.reveal(), "whose": store.owner}).encode() + b"\n"
     deadline = time.monotonic() + _SECONDS_TO_LISTEN
     while True:
         try:

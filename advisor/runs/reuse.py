@@ -61,15 +61,21 @@ class Reuse:
 
 
 def reusable(
-    store: Store, plan: Plan, task: Task, split: Split, folder: Path, build_strategy: str = BUILD_STRATEGY
+    store: Store,
+    plan: Plan,
+    task: Task,
+    split: Split,
+    folder: Path,
+    owner: str,
+    build_strategy: str = BUILD_STRATEGY,
 ) -> dict[str, Reuse]:
     """For each candidate and baseline, by name, what the run with most of its answers has, or else why none has any.
-    Empty if the plan reuses nothing. `folder` is that of the run, which need not exist."""
+    Empty if the plan reuses nothing. `folder` is that of the run, which need not exist, and `owner` whose it is."""
     orders = _orders(plan, task, folder, build_strategy) if plan.reuses else {}
     rows = Rows.of(task, split)
     keys = {name: FitKey.of(order, rows) for name, order in orders.items()}
     found: dict[str, Reuse] = {}
-    for run, earlier in earlier_runs(store, folder):
+    for run, earlier in earlier_runs(store, owner, folder):
         missing = [name for name in orders if name not in found or found[name].answers < len(split.test)]
         if not missing:
             break
@@ -94,14 +100,15 @@ def reusable(
 
 def take_over(store: Store, run_id: str, build_strategy: str) -> None:
     """Puts what an earlier run has into the folder of this one, for each candidate that has nothing there yet."""
-    plan, folder = store.run(run_id).plan, store.run_folder(run_id)
+    new, folder = store.run(run_id), store.run_folder(run_id)
+    plan = new.plan
     if not plan.reuses:
         return
     task, split = read_task(folder)
     orders = _orders(plan, task, folder, build_strategy)
     if all(order.folder.exists() for order in orders.values()):
         return
-    for name, reuse in reusable(store, plan, task, split, folder, build_strategy).items():
+    for name, reuse in reusable(store, plan, task, split, folder, new.owner, build_strategy).items():
         if not (orders[name].folder.exists() or reuse.changed or fitted_problem(reuse.order)):
             _take(reuse, orders[name], split)
 
@@ -142,11 +149,12 @@ def _orders(plan: Plan, task: Task, folder: Path, build_strategy: str) -> dict[s
     }
 
 
-def earlier_runs(store: Store, own: Path | None = None) -> Iterator[tuple[StoredRun, Path]]:
-    """Runs that may have something, the newest first, without the one whose folder is `own`."""
+def earlier_runs(store: Store, owner: str, own: Path | None = None) -> Iterator[tuple[StoredRun, Path]]:
+    """The runs of this owner that may have something, the newest first, without the one whose folder is `own`. What
+    other people measured stays theirs, or one could find out what they have."""
     for run in store.runs()[:_RUNS_LOOKED_AT]:
         folder = store.run_folder(run.id)
-        if run.state in _ENDED and run.is_own and folder != own:
+        if run.state in _ENDED and run.is_own and run.owner == owner and folder != own:
             yield run, folder
 
 

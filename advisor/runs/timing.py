@@ -155,7 +155,7 @@ def _estimated(store: Store, run_id: str, plan: Plan, speeds: Mapping[str, Speed
     folder = store.run_folder(run_id)
     task, split = read_task(folder)
     times = times_of(task, split, plan, speeds, lambda model, speed: past_steps(store, model, speed))
-    return without_reused(times, reusable(store, plan, task, split, folder))
+    return without_reused(times, reusable(store, plan, task, split, folder, store.run(run_id).owner))
 
 
 def times_of(

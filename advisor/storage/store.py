@@ -87,6 +87,11 @@ class Store:
         return None
 
     @property
+    def owner(self) -> str:
+        """The key of that person, or ""."""
+        return self.person.key if self.person else ""
+
+    @property
     def machine(self) -> Store:
         """The store that shows everything on this machine."""
         return self
@@ -245,12 +250,12 @@ class Store:
         dataset, created_at = self.dataset(plan.dataset_id), time.time()
         run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         plan_json = PLAN.write(plan, indent=2)
-        owner = self.person or Person("", "")
+        owner_name = self.person.name if self.person else ""
         followed = self._run_folder(plan.follows) if plan.follows and self.owns(plan.follows) else None
         with whole_folder(self._run_folder(run_id)) as unnamed:
             write_sealed(unnamed / "plan.json", plan_json)
             write_sealed(unnamed / "task.json", task_json)
-            write_about(unnamed, About(dataset.name, created_at, owner=owner.key, owner_name=owner.name))
+            write_about(unnamed, About(dataset.name, created_at, owner=self.owner, owner_name=owner_name))
             earlier = [self.dataset_folder(dataset.id), *([followed] if followed else [])]
             if clicks := clicks_in(earlier):
                 write_clicks(unnamed, clicks)
@@ -263,7 +268,7 @@ class Store:
             database.execute(
                 "INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at, owner, owner_name)"
                 " VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)",
-                (run_id, plan.dataset_id, dataset.name, plan_json, created_at, owner.key, owner.name),
+                (run_id, plan.dataset_id, dataset.name, plan_json, created_at, self.owner, owner_name),
             )
             database.executemany(
                 "INSERT INTO steps (run_id, strategy) VALUES (?, ?)", [(run_id, each) for each in plan.steps]

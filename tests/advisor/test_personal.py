@@ -210,7 +210,7 @@ FOR_THE_WORKER = FOR_THE_MACHINE - {
     "device_lock", "exists", "request_speed", "requested_speed", "save_speed", "speed", "worker_alive", "worker_silent"
 }  # fmt: skip
 THROUGH_OTHERS = {  # which ask only what is checked elsewhere
-    "person", "machine", "owns", "as_own", "add_dataset", "keep_upload", "dataset", "read_upload", "reading",
+    "person", "owner", "machine", "owns", "as_own", "add_dataset", "keep_upload", "dataset", "read_upload", "reading",
     "upload_as", "upload_problem", "documents_upload", "save_draft", "draft", "add_run", "runs", "run",
     "unused_datasets", "only_used_by",
 }  # fmt: skip

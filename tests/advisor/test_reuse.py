@@ -14,6 +14,8 @@ from advisor.plan import Plan, Priorities, Setup
 from advisor.runs.experiment import run_experiment
 from advisor.runs.reuse import reusable, sentences_on
 from advisor.schema import Candidate, Report
+from advisor.storage.person import Person
+from advisor.storage.personal import PersonalStore
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial
@@ -182,15 +184,29 @@ def test_deleting_the_earlier_run_leaves_what_was_taken_over(store: Store, first
     assert (store.run_folder(again) / "prompting/fitted/answer.json").read_text() == '{"answer": "billing"}'
 
 
+def test_nothing_is_taken_over_from_another_person(store: Store, first: str, noted: Callable[[], Counter[str]]) -> None:
+    """Also if they share it: the report would name their run, and its speed would tell of runs that they don't."""
+    store.share_run(first, True)
+    anna, bob = (Person(f"password:{name}", name) for name in ("anna", "bob"))
+    for person, fitted in ((anna, 2), (bob, 2), (anna, 0)):
+        noted()
+        own = PersonalStore(store, person)
+        dataset = own.add_dataset("tickets.csv", b"message,label\na,b\n")
+        run = own.add_run(replace(PLAN, dataset_id=dataset.id), task_to_json(TASK, SPLIT))
+        run_experiment(store, run.id, lambda step: None, lambda: False, NOTING)
+        assert noted()["fitted 24"] == fitted
+        assert (trial_of(store, run.id).reused is None) == bool(fitted)
+
+
 def test_what_is_taken_over_and_why_something_is_not_is_said_before_the_start(store: Store, first: str) -> None:
     fewer = replace(SPLIT, test=SPLIT.test[:30])
-    found = reusable(store, PLAN, TASK, fewer, Path("/nowhere"), NOTING)
+    found = reusable(store, PLAN, TASK, fewer, Path("/nowhere"), "", NOTING)
     assert found["prompting"].answers == 30 and found["prompting"].run == first
     assert sentences_on(found) == [
         f"Prompting and adapter fine-tuning are taken over from run {first}, with 30 of 30 answers."
     ]
     learned = replace(SPLIT, train=SPLIT.train[1:])
-    found = reusable(store, PLAN, TASK, learned, Path("/nowhere"), NOTING)
+    found = reusable(store, PLAN, TASK, learned, Path("/nowhere"), "", NOTING)
     assert sentences_on(found) == ["Prompting and adapter fine-tuning are set up again, because training rows changed."]
 
 
