@@ -155,6 +155,15 @@ def image() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _python() -> tuple[Path, bool]:
+    """A Python to install with, and whether the user of the image can run it here: root's own one they can't."""
+    program = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
+    for path in (Path("/usr/bin/python3"), Path("/usr/local/bin/python3")) if os.getuid() == 0 else ():
+        if path.exists() and not subprocess.run([path, "-c", program], check=False, user=_USER, cwd="/").returncode:
+            return path, True
+    return Path(sys.executable).resolve(), False
+
+
 def _carry_out(work: Path, instruction: str, rest: str) -> None:
     work.mkdir(exist_ok=True)
     if instruction == "COPY":
@@ -167,17 +176,18 @@ def _carry_out(work: Path, instruction: str, rest: str) -> None:
             else:
                 shutil.copy2(ROOT / source, into)
     elif instruction == "RUN" and "useradd" not in rest:  # this machine keeps its users
-        subprocess.run(["bash", "-euc", rest], cwd=work, env=os.environ | {"TORCH_INDEX": ""}, check=True)
+        program = rest.replace("python -m venv", f"{_python()[0]} -m venv")
+        subprocess.run(["bash", "-euc", program], cwd=work, env=os.environ | {"TORCH_INDEX": ""}, check=True)
 
 
 def _in_image(image: Path, home: Path, *command: str) -> subprocess.Popen[str]:
-    """A command of the image, as its user where this is root."""
+    """A command of the image, as its user where that is possible."""
     (environment,) = stages()["app"].all("ENV")
     given = dict(one.split("=", 1) for one in shlex.split(environment))
     bin_ = image / "opt" / ".venv" / "bin"
     given["PATH"] = given["PATH"].replace(f"{_WORKDIR}/.venv/bin", str(bin_)).replace("$PATH", os.environ["PATH"])
     given |= {"THREEWAYS_HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "HOME": str(home)}
-    is_root = os.getuid() == 0
+    _, as_user = _python()
     return subprocess.Popen(
         [str(bin_ / command[0]), *command[1:]],
         cwd=image / "opt",
@@ -185,16 +195,16 @@ def _in_image(image: Path, home: Path, *command: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        user=_USER if is_root else None,
-        group=_USER if is_root else None,
-        extra_groups=[] if is_root else None,
+        user=_USER if as_user else None,
+        group=_USER if as_user else None,
+        extra_groups=[] if as_user else None,
     )
 
 
 @pytest.fixture
 def home(image: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(dir=image))
-    if os.getuid() == 0:
+    if _python()[1]:
         os.chown(folder, _USER, _USER)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -209,7 +219,7 @@ def test_the_image_starts_only_when_people_can_log_in_and_is_healthy_then(image:
         said, _ = server.communicate(timeout=300)
     assert server.returncode == 1 and REFUSAL in said
     set_password(home / "passwords", "anna", "correct horse battery")
-    if os.getuid() == 0:
+    if _python()[1]:
         for file in (home / "passwords", home / "passwords.lock"):
             os.chown(file, _USER, _USER)
     health = json.loads(stages()["app"].all("HEALTHCHECK")[0].partition("CMD ")[2])
