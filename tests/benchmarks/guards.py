@@ -429,6 +429,13 @@ GUARDS = (
         f"{_PERSONAL} -k follows_and_tunes",
     ),
     Guard(
+        "nor of what another person measured",
+        "advisor/runs/reuse.py",
+        " and run.owner == owner",
+        "",
+        "tests/advisor/test_reuse.py -k another_person",
+    ),
+    Guard(
         "a packed run doesn't say whose it was",
         "advisor/storage/packed.py",
         "if dataset_id != dataset.id:",
