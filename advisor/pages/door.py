@@ -63,7 +63,7 @@ class Door:
         try:
             answer = await self._answer(scope, receive)
         except BadInput as wrong:  # how people log in is unclear, so nobody does
-            sys.stderr.write(f"{wrong}\n")
+            sys.stderr.writelines([str(wrong), "\n"])
             answer = _refused("Log-in isn't set up correctly here. The log of the server says why.", 503)
         if answer is None:
             await self._app(scope, receive, send)

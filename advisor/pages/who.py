@@ -8,6 +8,7 @@ from html import escape
 
 import streamlit as st
 
+from advisor.pages.marks import plain
 from advisor.pages.visits import SECONDS_OF_A_VISIT, visits
 from advisor.pages.way_in import DEFAULT, auth_settings, providers, way_in, welcome_emails
 from advisor.storage.person import Person
@@ -87,7 +88,7 @@ def _show_log_in(problem: str) -> None:
     if problem:
         st.html(f'<p class="problem" role="alert">{escape(problem)}</p>')
     for at, name in enumerate(providers(auth_settings() or {})):
-        label = "Log in" if name == DEFAULT else f"Log in with {name}"
+        label = "Log in" if name == DEFAULT else f"Log in with {plain(name)}"
         st.button(label, type="secondary" if at else "primary", key=f"log-in-{name}", on_click=_to_provider(name))
 
 
@@ -96,7 +97,9 @@ def _to_provider(name: str) -> Callable[[], None]:
 
 
 def show_log_out(now: Person) -> None:
-    st.button("Log out", type="tertiary", key="log-out", help=f"You are logged in as {now.name}.", on_click=_log_out)
+    st.button(
+        "Log out", type="tertiary", key="log-out", help=f"You are logged in as {plain(now.name)}.", on_click=_log_out
+    )
 
 
 def _log_out() -> None:

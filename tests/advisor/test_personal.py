@@ -13,7 +13,9 @@ from advisor.plan import Plan, Setup
 from advisor.render.fitted_zip import can_download
 from advisor.runs.tuning_again import with_start
 from advisor.storage.about import read_about
+from advisor.storage.clicks import read_clicks, write_clicks
 from advisor.storage.judge_queue import ask_judge, end_judging
+from advisor.storage.own_marks import OwnMark, readable_marks, write_marks
 from advisor.storage.packed import pack, unpack
 from advisor.storage.person import Person
 from advisor.storage.personal import PersonalStore
@@ -23,6 +25,7 @@ from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import task_to_json
 from advisor.storage.tries import add_try, new_try
 from advisor.storage.upload import Upload
+from eval.blind.pairs import Choice, Click
 from eval.outcomes import Trial
 from eval.task import BadInput, Split, Task
 from strategies.served.budget import Limit
@@ -160,10 +163,14 @@ def test_the_id_of_an_upload_depends_on_its_owner() -> None:
 def test_a_run_follows_and_tunes_from_own_runs_alone(machine: Store, anna: Store, bob: Store) -> None:
     """It would take over the clicks, marks and training rows of the other."""
     first = add_run(anna)
-    (machine.run_folder(first.id) / "clicks.jsonl").write_text("{}\n")
+    mark = OwnMark("text 1", "yes", True, "hers", "2026-11-30T12:00:00+00:00", first.id)
+    write_marks(machine.run_folder(first.id), [mark])
+    write_clicks(machine.run_folder(first.id), [Click("text 1", "yes", "no", Choice.LEFT, "", first.id)])
     anna.share_run(first.id, True)
-    his = add_run(bob, follows=first.id)
-    assert not (machine.run_folder(his.id) / "clicks.jsonl").exists()
+    hers, his = add_run(anna, follows=first.id), add_run(bob, follows=first.id)
+    for run, taken_over in ((hers, True), (his, False)):
+        assert bool(readable_marks(machine.run_folder(run.id))) is taken_over
+        assert bool(read_clicks(machine.run_folder(run.id))) is taken_over
     plan = Plan(his.dataset_id, SETUP, strategies=("finetuning",), tunes_from=first.id)
     machine.cancel(first.id)
     with pytest.raises(BadInput, match="Only the person who started this run"):

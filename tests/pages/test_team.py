@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ PAGES = ("Start", "Data", "Compare", "Report", "Advice", "History")
 UNKNOWN = "20200101-000000-00000000"
 _PASSWORD = "correct horse battery"
 
-Finish = Callable[[Person], StoredRun]
+Finish = Callable[..., StoredRun]  # of a person, without some training rows
 
 
 @pytest.fixture
@@ -45,9 +46,12 @@ def finished_by(
     synthetic_split: Callable[[Task], Split],
     synthetic_trials: Callable[..., tuple[Trial, ...]],
 ) -> Finish:
-    def finish(person: Person) -> StoredRun:
+    def finish(person: Person, left_out: int = 0) -> StoredRun:
         task = synthetic_task()
-        return finish_run(PersonalStore(team, person), task, synthetic_split(task), synthetic_trials())
+        split = synthetic_split(task)
+        gone, split = split.train[:left_out], replace(split, train=split.train[left_out:])
+        task = replace(task, examples=tuple(row for row in task.examples if row not in gone))
+        return finish_run(PersonalStore(team, person), task, split, synthetic_trials())
 
     return finish
 
@@ -140,14 +144,17 @@ def test_a_ticked_run_of_another_cant_be_deleted_or_renamed(team: Store, finishe
 
 def test_the_rows_of_another_arent_compared(team: Store, finished_by: Finish) -> None:
     """Neither on the data page, after a link with the run of somebody else, nor of two runs side by side."""
-    hers, his = finished_by(ANNA), finished_by(BOB)
+    hers, his, own = finished_by(ANNA), finished_by(BOB, 5), finished_by(BOB)
     team.share_run(hers.id, True)
-    own = finished_by(BOB)
+    team.save_setup(hers.dataset_id, hers.plan.setup)
+    open_as(team, ANNA, "Data", dataset=hers.dataset_id)  # after which the server has her rows in memory
     said = "What changed since the previous run"
     assert said in html_of(open_as(team, BOB, "Data", dataset=own.dataset_id, follows=his.id))
     assert said not in html_of(open_as(team, BOB, "Data", dataset=own.dataset_id, follows=hers.id))
-    app = open_as(team, BOB, "History", runs=f"{hers.id},{his.id}", view="compare")
-    assert "Runs side by side" in html_of(app) and "What changed in the data" not in html_of(app)
+    for first, is_said in ((own, True), (hers, False)):
+        app = open_as(team, BOB, "History", runs=f"{first.id},{his.id}", view="compare")
+        assert "Runs side by side" in html_of(app)
+        assert ("What changed in the data" in html_of(app)) is is_said
 
 
 def test_a_shared_run_at_work_is_watched_and_not_stopped(team: Store) -> None:
