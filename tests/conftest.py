@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from eval.measuring.phases import READING, WRITING
 from eval.outcomes import Effort, Outcome, Trial
 from eval.task import LABELLED, Example, Kind, Split, Task
 from tests.scored import score
+from tests.servers.postgres import own_schema, running_postgres
 
 # What the tests compute is so small that threads would only wait for each other; they run beside each other instead.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -159,3 +160,24 @@ def synthetic_report(synthetic_trials: Callable[..., tuple[Trial, ...]]) -> Call
         return build_report(**{**arguments, **overrides})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with running_postgres() as address:
+        yield address
+
+
+@pytest.fixture
+def postgres(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty database of PostgreSQL, which the stores of this test use."""
+    with own_schema(postgres_server) as address:
+        monkeypatch.setenv("THREEWAYS_DATABASE", address)
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def each_database(request: pytest.FixtureRequest) -> None:
+    """Runs a test once for each kind of database."""
+    if request.param == "postgres":
+        request.getfixturevalue("postgres")

@@ -14,6 +14,7 @@ from rich.text import Text
 from advisor.command_line.terminal import Screen
 from advisor.runs.report_files import write_report_again
 from advisor.storage.checkup import Problem, check_home, problem_of_database
+from advisor.storage.databases import postgres_address
 from advisor.storage.files import bytes_in
 from advisor.storage.presence import is_silent
 from advisor.storage.rebuild import rebuild_database
@@ -53,9 +54,8 @@ def doctor(repair: bool) -> int:
 
 def _problems(home: Path, repair: bool) -> Iterator[Problem]:
     if problem := problem_of_database(home):
-        yield Problem(
-            problem, partial(rebuild_database, home), "We rebuilt it from the folders, and kept the old one beside it."
-        )
+        kept = "" if postgres_address() else ", and kept the old one beside it"
+        yield Problem(problem, partial(rebuild_database, home), f"We rebuilt it from the folders{kept}.")
         if not repair:
             return  # nothing else can be checked without it
     store = Store(home)

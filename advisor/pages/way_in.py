@@ -88,7 +88,7 @@ def check_before_serving() -> None:
 def check_provider(auth: Mapping[str, Any]) -> None:
     """Raises BadInput if nobody could log in, or if everybody could."""
     if find_spec("authlib") is None:
-        raise BadInput("secrets.toml names a log-in provider, which needs Authlib; install it with: make oidc")
+        raise BadInput("secrets.toml names a log-in provider, which needs Authlib; install it with: make team")
     if "redirect_uri" not in auth:
         raise BadInput("[auth] in secrets.toml lacks redirect_uri, such as https://HOST/oauth2callback; add it.")
     if len(str(auth.get("cookie_secret", ""))) < _SHORTEST_SECRET:

@@ -23,6 +23,8 @@ def section(report: Report) -> Section | None:
 def _heading(report: Report) -> str:
     agree = sum(one.agreement == "agrees" for one in report.rules)
     contradicted = sum(one.agreement == "disagrees" for one in report.rules)
+    if len(report.rules) == 1:
+        return f"{TITLE}: your results {_about_one(agree, contradicted)} the one for tasks like yours"
     if not agree and not contradicted:
         return f"{TITLE}: your results can't confirm any of {len(report.rules)} for tasks like yours"
     if contradicted:
@@ -30,12 +32,18 @@ def _heading(report: Report) -> str:
     return f"{TITLE}: your results agree with {agree} of {len(report.rules)} for tasks like yours"
 
 
+def _about_one(agree: int, contradicted: int) -> str:
+    return "agree with" if agree else "contradict" if contradicted else "can't confirm"
+
+
 def _summary(report: Report) -> str:
     agree = sum(one.agreement == "agrees" for one in report.rules)
     contradicted = sum(one.agreement == "disagrees" for one in report.rules)
+    if len(report.rules) == 1:
+        return f"Your results {_about_one(agree, contradicted)} the rule for tasks like yours."
     rules = count_text(len(report.rules), "rule")
     if agree == len(report.rules):
-        return f"Your results agree with {'the rule' if agree == 1 else f'all {rules}'} for tasks like yours."
+        return f"Your results agree with all {rules} for tasks like yours."
     if not agree and not contradicted:
         return f"Your results can't confirm any of the {rules} for tasks like yours."
     if contradicted:

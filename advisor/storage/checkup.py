@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from advisor.plan import BASELINES_STEP, CURVES_STEP
+from advisor.storage.database import TABLE_NAMES, UnusableError
+from advisor.storage.databases import open_database, postgres_address
 from advisor.storage.files import DATABASE
 from advisor.storage.leftovers import leftovers, remove_leftover
 from advisor.storage.rebuild import rebuild_database
@@ -38,17 +40,29 @@ class Problem:
 
 def problem_of_database(home: Path) -> str | None:
     """In a sentence; None if the database is sound, or if there is none and no run that it would have to name."""
+    if postgres_address():
+        return _problem_of_postgres(home)
     path = home / DATABASE
     if not path.exists() or not path.stat().st_size:
         return f"The database {path} is gone." if any(home.glob("runs/*/plan.json")) else None
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
-            for table in ("datasets", "runs", "steps", "speeds"):
+            for table in TABLE_NAMES:
                 connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall()  # one of ours
     except sqlite3.Error as wrong:
         return f"The database {path} is damaged ({wrong})."
     return None if found == ["ok"] else f"The database {path} is damaged ({found[0]})."
+
+
+def _problem_of_postgres(home: Path) -> str | None:
+    try:
+        database = open_database(home)
+        for table in TABLE_NAMES:
+            database.rows(f"SELECT 1 FROM {table} LIMIT 1")  # one of ours
+    except UnusableError as wrong:
+        return str(wrong)
+    return None
 
 
 def check_home(store: Store, write_report: Callable[[StoredRun], object]) -> Iterator[Problem]:

@@ -40,7 +40,7 @@ class PersonalStore(Store):
     # What is seen
 
     def _seen(self) -> tuple[str, tuple[str, ...]]:
-        return "(owner = ? OR is_shared OR origin = 'sample')", (self._key,)
+        return "(owner = ? OR is_shared = 1 OR origin = 'sample')", (self._key,)
 
     def _own_data(self) -> tuple[str, tuple[str, ...]]:
         return "owner = ?", (self._key,)

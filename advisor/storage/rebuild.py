@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from advisor.as_json import AsJson
 from advisor.plan import BASELINES_STEP, Plan, read_plan
 from advisor.storage.about import About, Names, read_about, read_names
-from advisor.storage.database import make_database
+from advisor.storage.database import TABLE_NAMES, Database, Row
+from advisor.storage.databases import open_database, postgres_address
 from advisor.storage.files import DATABASE
 from advisor.storage.run_files import has_lost_report
 from advisor.storage.seals import read_sealed
+from advisor.storage.sqlite_database import SqliteDatabase, make_database
 from advisor.storage.stored import StoredDataset, StoredRun, StoredStep
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trial
@@ -26,42 +27,58 @@ from advisor.storage.upload import read_parsed
 from eval.task import BadInput
 from strategies.registry import BASELINES
 
-_TABLES = ("datasets", "runs", "steps", "speeds")
 _STEPS = AsJson[tuple[StoredStep, ...]](tuple[StoredStep, ...])
 _UNFINISHED = "The database was rebuilt while this run had not ended; continue it, and what it measured is kept."
 _ID_TIME = "%Y%m%d-%H%M%S"  # how a run's id begins
 
-Row = dict[str, Any]
-
 
 def rebuild_database(home: Path) -> tuple[int, Path | None]:
-    """Returns the number of runs, and where the old database was put; None if there was none. Nobody else may use the
-    home meanwhile."""
-    old, new = home / DATABASE, home / f".{DATABASE}.rebuilt"
+    """Returns the number of runs, and where the old database was put; None if there was none, or if PostgreSQL keeps
+    it. Nobody else may use the home meanwhile."""
+    old = home / DATABASE
+    left = {table: {_key(table, row): row for row in _rows_left(old, table)} for table in TABLE_NAMES}
+    if postgres_address():  # what it still has stays, also rows of a SQLite file that was used before
+        return _fill(open_database(home, may_fill=True), home, left), None
+    new = home / f".{DATABASE}.rebuilt"
     new.unlink(missing_ok=True)
     make_database(new)
-    left = {table: {_key(table, row): row for row in _rows_left(old, table)} for table in _TABLES}
-    with closing(sqlite3.connect(new)) as connection, connection:
-        for folder in _folders(home / "datasets"):
-            _insert(connection, "datasets", left["datasets"].get((folder.name,)) or _dataset_row(home, folder))
-        for row in left["speeds"].values():
-            _insert(connection, "speeds", row)
-        for folder in _folders(home / "runs"):
-            run = left["runs"].get((folder.name,)) or _run_row(folder)
-            if run is None:
-                continue
-            _insert(connection, "runs", run)
-            steps = [row for (run_id, _), row in left["steps"].items() if run_id == folder.name]
-            for row in steps or _step_rows(folder, run):
-                _insert(connection, "steps", row)
-        (count,) = connection.execute("SELECT count(*) FROM runs").fetchone()
+    count = _fill(SqliteDatabase(new), home, left)
     kept = None
     if old.exists():
         kept = home / f"{DATABASE}.damaged-{time.strftime(_ID_TIME)}"
         old.rename(kept)
     old.with_name(f"{DATABASE}-journal").unlink(missing_ok=True)  # it belongs to the old one
     new.rename(old)
-    return int(count), kept
+    return count, kept
+
+
+def _fill(database: Database, home: Path, left: Mapping[str, Mapping[tuple[str, ...], Row]]) -> int:
+    """The number of runs that it has then."""
+    columns = {table: database.columns(table) for table in TABLE_NAMES}
+    with database.transaction() as transaction:
+
+        def insert(table: str, row: Row | None) -> None:
+            named = {name: value for name, value in (row or {}).items() if name in columns[table]}
+            if not named or any(value is None and columns[table][name] for name, value in named.items()):
+                return  # a damaged row
+            places = ", ".join(f":{name}" for name in named)
+            transaction.execute(
+                f"INSERT INTO {table} ({', '.join(named)}) VALUES ({places}) ON CONFLICT DO NOTHING", named
+            )
+
+        for folder in _folders(home / "datasets"):
+            insert("datasets", left["datasets"].get((folder.name,)) or _dataset_row(home, folder))
+        for row in left["speeds"].values():
+            insert("speeds", row)
+        for folder in _folders(home / "runs"):
+            run = left["runs"].get((folder.name,)) or _run_row(folder)
+            if run is None:
+                continue
+            insert("runs", run)
+            steps = [row for (run_id, _), row in left["steps"].items() if run_id == folder.name]
+            for row in steps or _step_rows(folder, run):
+                insert("steps", row)
+        return int(transaction.execute("SELECT count(*) AS runs FROM runs").fetchone()["runs"])
 
 
 def _rows_left(path: Path, table: str) -> Iterator[Row]:
@@ -79,16 +96,6 @@ def _rows_left(path: Path, table: str) -> Iterator[Row]:
 
 def _key(table: str, row: Row) -> tuple[str, ...]:
     return (row["run_id"], row["strategy"]) if table == "steps" else (row["model" if table == "speeds" else "id"],)
-
-
-def _insert(connection: sqlite3.Connection, table: str, row: Row | None) -> None:
-    if row is None:
-        return
-    known = {column[1] for column in connection.execute(f"PRAGMA table_info({table})")}
-    named = {name: value for name, value in row.items() if name in known}
-    places = ", ".join(f":{name}" for name in named)
-    with suppress(sqlite3.IntegrityError):  # a row that was read twice, or lacks what it must have
-        connection.execute(f"INSERT INTO {table} ({', '.join(named)}) VALUES ({places})", named)
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -30,8 +29,9 @@ from advisor.plan import PLAN, SETUP, Plan, Setup
 from advisor.schema import Report
 from advisor.storage.about import About, Names, write_about, write_names
 from advisor.storage.clicks import clicks_in, write_clicks
-from advisor.storage.database import Database
-from advisor.storage.files import DATABASE, keep_private, remove_folder, whole_folder, write_whole
+from advisor.storage.database import Transaction
+from advisor.storage.databases import open_database
+from advisor.storage.files import keep_private, remove_folder, whole_folder, write_whole
 from advisor.storage.own_marks import readable_marks, write_marks
 from advisor.storage.person import Person
 from advisor.storage.presence import is_present, is_silent
@@ -52,6 +52,11 @@ _DRAFT = "draft.json"  # next to an upload: what the person chose to compare, be
 MOST_ATTEMPTS = 3  # of a run that is interrupted again and again
 _SEALED = ("plan.json", "task.json", REPORT_FILE)  # of a run
 _READING = "reading.json"  # how the person wants it to be read, if they said so
+_SAVE_SPEED = (
+    "INSERT INTO speeds (model, requested_at, made_at, measured, problem) VALUES (?, ?, ?, ?, ?) ON CONFLICT (model)"
+    " DO UPDATE SET requested_at = excluded.requested_at, made_at = excluded.made_at, measured = excluded.measured,"
+    " problem = excluded.problem"
+)
 
 
 def home_at(home: Path | None = None) -> Path:
@@ -70,7 +75,7 @@ class Store:
         self.home = home_at(home)
         try:
             keep_private(self.home)
-            self._database = Database(self.home / DATABASE)
+            self._database = open_database(self.home)
         except OSError as wrong:
             raise BadInput(
                 f"Threeways can't write to {self.home} ({wrong}); set THREEWAYS_HOME to a folder you can write to."
@@ -98,11 +103,11 @@ class Store:
 
     def _seen(self) -> tuple[str, tuple[str, ...]]:
         """The condition on the runs that this store shows, with its values."""
-        return "1", ()
+        return "1 = 1", ()
 
     def _own_data(self) -> tuple[str, tuple[str, ...]]:
         """The condition on the datasets that this store shows, with its values."""
-        return "1", ()
+        return "1 = 1", ()
 
     def owns(self, run_id: str) -> bool:
         """Whether this run may be changed here. On the command line, and where nobody logs in, every run may."""
@@ -110,7 +115,7 @@ class Store:
 
     def exists(self) -> bool:
         """False if the home folder was removed."""
-        return self._database.path.exists()
+        return self._database.exists()
 
     # Datasets
 
@@ -147,7 +152,7 @@ class Store:
         documents_name = upload.documents_file[0] if upload.documents_file else None
         with self._database.transaction() as database:
             database.execute(
-                "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
+                "INSERT INTO datasets VALUES (?, ?, ?, ?, ?, ?, NULL, ?) ON CONFLICT DO NOTHING",
                 (
                     upload.id,
                     upload.name,
@@ -299,7 +304,9 @@ class Store:
         write_names(self.dataset_folder(dataset.id), Names(dataset.name, dataset.documents_name))
         write_about(self.run_folder(run.id), About(run.name, run.created_at, run.origin))
         with self._database.transaction() as database:
-            database.execute("INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(dataset))
+            database.execute(
+                "INSERT INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", astuple(dataset)
+            )
             database.execute(
                 "INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at, started_at, ended_at, origin)"
                 " VALUES (:id, :dataset_id, :name, :plan_json, :state, :created_at, :started_at, :ended_at, :origin)",
@@ -370,11 +377,11 @@ class Store:
         """
         with self._database.transaction() as database:
             started = database.execute(
-                "UPDATE runs SET state = 'running', started_at = coalesce(started_at, ?1), ended_at = NULL,"
-                " attempts = CASE WHEN state = 'interrupted' AND measured >= ?2 THEN attempts + 1 ELSE 1 END,"
-                " measured = ?2 WHERE id = ?3 AND state IN ('queued', 'interrupted') AND awaits_key = ''"
+                "UPDATE runs SET state = 'running', started_at = coalesce(started_at, :now), ended_at = NULL,"
+                " attempts = CASE WHEN state = 'interrupted' AND measured >= :measured THEN attempts + 1 ELSE 1 END,"
+                " measured = :measured WHERE id = :id AND state IN ('queued', 'interrupted') AND awaits_key = ''"
                 " RETURNING attempts",
-                (time.time(), measured, run_id),
+                {"now": time.time(), "measured": measured, "id": run_id},
             ).fetchone()
             if started is not None and started["attempts"] > MOST_ATTEMPTS:
                 _end_run(database, run_id, "failed", self._given_up(run_id))
@@ -410,10 +417,11 @@ class Store:
     def key_came(self, host: str, owner: str | None = None) -> None:
         """The runs of this owner, or of everyone, that wait for the key of this server can start."""
         with self._database.transaction() as database:
-            database.execute(
-                "UPDATE runs SET awaits_key = '', reason = NULL WHERE awaits_key = ?1 AND (?2 IS NULL OR owner = ?2)",
-                (host.casefold(), owner),
-            )
+            came = "UPDATE runs SET awaits_key = '', reason = NULL WHERE awaits_key = ?"
+            if owner is None:
+                database.execute(came, (host.casefold(),))
+            else:
+                database.execute(f"{came} AND owner = ?", (host.casefold(), owner))
 
     def awaited_keys(self) -> list[str]:
         """The servers whose keys runs wait for."""
@@ -435,7 +443,7 @@ class Store:
                 _end_run(database, run_id, "cancelled")
 
     def cancel_requested(self, run_id: str) -> bool:
-        query = "SELECT 1 FROM runs WHERE id = ? AND (cancel_requested OR state = 'cancelled')"
+        query = "SELECT 1 FROM runs WHERE id = ? AND (cancel_requested = 1 OR state = 'cancelled')"
         return self._database.row(query, run_id) is not None
 
     def save_step(self, step: StoredStep) -> None:
@@ -572,7 +580,7 @@ class Store:
             # Not `self.device_lock`: the thread that holds it could take it again.
             with FileLock(self.home / "device.lock", timeout=0), self._database.transaction() as database:
                 # A run that died during cancellation has nothing to continue.
-                asked = database.execute("SELECT id FROM runs WHERE state = 'running' AND cancel_requested")
+                asked = database.execute("SELECT id FROM runs WHERE state = 'running' AND cancel_requested = 1")
                 for row in asked.fetchall():
                     _end_run(database, row["id"], "cancelled")
                 database.execute(
@@ -595,7 +603,7 @@ class Store:
     def request_speed(self, model: str) -> None:
         """Asks the worker to time this machine with a model, and deletes an earlier timing or problem."""
         with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO speeds (model, requested_at) VALUES (?, ?)", (model, time.time()))
+            database.execute(_SAVE_SPEED, (model, time.time(), None, None, None))
 
     def speed(self, model: str) -> StoredSpeed | None:
         """None if it was never requested."""
@@ -614,10 +622,10 @@ class Store:
         """Stores the timing or, if it failed, the problem in a sentence, even if nobody requested it."""
         now, found = time.time(), None if speed is None else SPEED.write(speed)
         with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO speeds VALUES (?, ?, ?, ?, ?)", (model, now, now, found, problem))
+            database.execute(_SAVE_SPEED, (model, now, now, found, problem))
 
 
-def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason: str | None = None) -> None:
+def _end_run(database: Transaction, run_id: str, state: RunState, reason: str | None = None) -> None:
     database.execute(
         "UPDATE runs SET state = ?, reason = ?, ended_at = ?, cancel_requested = 0, awaits_key = '', attempts = 0,"
         " measured = 0 WHERE id = ?",

@@ -38,7 +38,7 @@ SETUP = Setup("message", "label")
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Store:
+def machine(tmp_path: Path, each_database: None) -> Store:
     return Store(tmp_path / "home")
 
 
@@ -185,7 +185,9 @@ def test_owners_and_sharing_survive_the_loss_of_the_database(machine: Store, ann
     anna.describe_run(run.id, "A name", "", ())
     about = read_about(machine.run_folder(run.id))
     assert about is not None and (about.owner, about.owner_name, about.is_shared) == (ANNA.key, "Anna", True)
-    (machine.home / "threeways.sqlite").unlink()
+    with machine._database.transaction() as database:
+        for table in ("datasets", "runs", "steps"):
+            database.execute(f"DROP TABLE {table}")
     rebuild_database(machine.home)
     found = anna.run(run.id)
     assert (found.owner, found.owner_name, found.is_shared) == (ANNA.key, "Anna", True)
@@ -194,6 +196,7 @@ def test_owners_and_sharing_survive_the_loss_of_the_database(machine: Store, ann
 
 def test_a_packed_run_doesnt_say_whose_it_was(
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     anna: Store,
     synthetic_task: Callable[..., Task],
     synthetic_split: Callable[[Task], Split],
@@ -203,6 +206,7 @@ def test_a_packed_run_doesnt_say_whose_it_was(
     run = finish_run(anna, task, synthetic_split(task), synthetic_trials())
     packed = pack(anna.machine, run.id)
     assert ANNA.key.encode() not in packed
+    monkeypatch.delenv("THREEWAYS_DATABASE", raising=False)  # which belongs to one home
     elsewhere = Store(tmp_path / "elsewhere")
     found = unpack(elsewhere, "run.zip", packed, "shared")
     assert (found.owner, found.owner_name) == ("", "") and elsewhere.upload_problem(found.dataset_id) is None

@@ -4,7 +4,6 @@ import errno
 import json
 import multiprocessing
 import os
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -34,7 +33,7 @@ TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[ro
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path, each_database: None) -> Store:
     return Store(tmp_path / "home")
 
 
@@ -310,7 +309,7 @@ def test_data_goes_only_when_no_run_uses_it(store: Store) -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "../runs"])
 def test_a_damaged_name_in_the_database_deletes_no_other_folder(store: Store, name: str) -> None:
     run_id = add_run(store)
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+    with store._database.transaction() as database:
         database.execute("INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at)"
                          " SELECT ?, dataset_id, name, plan_json, state, created_at FROM runs", (name,))  # fmt: skip
     store.delete_run(name)
@@ -332,7 +331,7 @@ def test_a_folder_that_cannot_be_deleted_keeps_its_run(store: Store, monkeypatch
 
 def test_a_run_of_another_version_is_listed_and_says_so_when_opened(store: Store) -> None:
     run_id = add_run(store)
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+    with store._database.transaction() as database:
         database.execute("UPDATE runs SET plan_json = ?", ('{"dataset": "a"}',))
     assert [run.id for run in store.runs()] == [run_id]
     with pytest.raises(BadInput, match="Another version of Threeways"):
@@ -357,11 +356,6 @@ def test_threads_write_and_read_at_once_without_losing_anything(store: Store) ->
     assert [step.done for step in store.steps(run_id)] == [0, 15, 15, 0]
 
 
-def test_the_journal_is_the_rollback_journal(store: Store) -> None:
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
-        assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
-
-
 def test_a_timing_is_asked_for_taken_and_kept(store: Store) -> None:
     assert store.speed("embedded") is None
     store.request_speed("embedded")
@@ -370,7 +364,7 @@ def test_a_timing_is_asked_for_taken_and_kept(store: Store) -> None:
     timed = store.speed("embedded")
     assert timed is not None and timed.speed == SPEED and timed.made_at is not None
     assert store.requested_speed() is None
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+    with store._database.transaction() as database:
         database.execute("UPDATE speeds SET measured = ?", ('{"of another version": 300.0}',))
     other = store.speed("embedded")
     assert other is not None and other.speed is None
@@ -385,69 +379,6 @@ def test_what_kept_a_timing_from_being_taken_is_not_final(store: Store) -> None:
     asked = store.speed("embedded")
     assert asked is not None and (asked.problem, asked.made_at) == (None, None)
     assert store.requested_speed() == "embedded"
-
-
-def test_a_home_that_called_baselines_floors_is_brought_up_to_date(store: Store) -> None:
-    run = store.run_folder("r-1")
-    (run / "floors" / "nearest_example" / "fitted").mkdir(parents=True)
-    (run / "floors" / "nearest_example" / "fitted" / "floor.json").write_text("{}")
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
-        database.execute("INSERT INTO steps (run_id, strategy, state) VALUES ('r-1', 'floors', 'done')")
-        database.execute("PRAGMA user_version = 1")
-    for _ in range(2):  # the second time there is nothing left to do
-        (step,) = Store(store.home).steps("r-1")
-        assert (step.strategy, step.state) == ("baselines", "done")
-        assert [path.name for path in run.glob("baselines/nearest_example/fitted/*")] == ["baseline.json"]
-        assert not (run / "floors").exists()
-
-
-def test_a_home_without_names_of_runs_gets_them(store: Store) -> None:
-    run_id = add_run(store)
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
-        for column in ("given_name", "note", "tags_json", "origin"):
-            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-        database.execute("PRAGMA user_version = 2")
-    for _ in range(2):
-        run = Store(store.home).run(run_id)
-        assert (run.title, run.note, run.tags, run.is_own) == ("tickets.csv", "", (), True)
-    store.describe_run(run_id, "Mine", "", ())
-    assert store.run(run_id).title == "Mine"
-
-
-def test_the_runs_of_a_home_before_samples_are_its_own(store: Store) -> None:
-    run_id = add_run(store)
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
-        database.execute("ALTER TABLE runs DROP COLUMN origin")
-        database.execute("PRAGMA user_version = 3")
-    for _ in range(2):
-        assert Store(store.home).run(run_id).is_own
-
-
-def test_the_runs_of_a_home_before_log_in_belong_to_nobody(store: Store) -> None:
-    run_id = add_run(store)
-    with sqlite3.connect(store.home / "threeways.sqlite") as database:
-        for column in ("owner", "owner_name", "is_shared"):
-            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-        database.execute("ALTER TABLE datasets DROP COLUMN owner")
-        database.execute("PRAGMA user_version = 7")
-    for _ in range(2):
-        run = Store(store.home).run(run_id)
-        assert (run.owner, run.owner_name, run.is_shared) == ("", "", False)
-        assert store.dataset(run.dataset_id).owner == ""
-    assert add_run(store) != run_id and len(store.runs()) == 2
-
-
-def test_a_home_of_another_version_is_refused_and_left_alone(store: Store) -> None:
-    file = store.home / "threeways.sqlite"
-    with sqlite3.connect(file) as database:
-        database.execute("PRAGMA user_version = 999")
-    with pytest.raises(BadInput, match="set THREEWAYS_HOME to a new folder"):
-        Store(store.home)
-    file.unlink()
-    with sqlite3.connect(file) as database:
-        database.execute("CREATE TABLE runs (id TEXT)")
-    with pytest.raises(BadInput, match="Another version"):
-        Store(store.home)
 
 
 def test_a_home_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> None:

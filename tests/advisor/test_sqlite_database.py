@@ -1,4 +1,4 @@
-"""A database that is damaged, gone, or of an earlier version; what is said of it, and what stays."""
+"""A SQLite database that is damaged, gone, or of an earlier version; what is said of it, and what stays."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from advisor.plan import Plan, Setup
 from advisor.storage.database import UnusableError
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
+from eval.task import BadInput
 from tests.tiny_strategies import tiny_task
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
@@ -117,3 +118,71 @@ def test_a_damaged_row_is_said_to_be_and_does_not_hide_the_others(store: Store, 
     assert found[spoiled].state == "failed" and "is damaged" in (found[spoiled].reason or "")
     assert {step.state for step in store.steps(spoiled)} == {"failed"}
     assert {step.state for step in store.steps(sound)} == {"waiting"}
+
+
+def test_the_journal_is_the_rollback_journal(store: Store) -> None:
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_a_home_that_called_baselines_floors_is_brought_up_to_date(store: Store) -> None:
+    run = store.run_folder("r-1")
+    (run / "floors" / "nearest_example" / "fitted").mkdir(parents=True)
+    (run / "floors" / "nearest_example" / "fitted" / "floor.json").write_text("{}")
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        database.execute("INSERT INTO steps (run_id, strategy, state) VALUES ('r-1', 'floors', 'done')")
+        database.execute("PRAGMA user_version = 1")
+    for _ in range(2):  # the second time there is nothing left to do
+        (step,) = Store(store.home).steps("r-1")
+        assert (step.strategy, step.state) == ("baselines", "done")
+        assert [path.name for path in run.glob("baselines/nearest_example/fitted/*")] == ["baseline.json"]
+        assert not (run / "floors").exists()
+
+
+def test_a_home_without_names_of_runs_gets_them(store: Store) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        for column in ("given_name", "note", "tags_json", "origin"):
+            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.execute("PRAGMA user_version = 2")
+    for _ in range(2):
+        run = Store(store.home).run(run_id)
+        assert (run.title, run.note, run.tags, run.is_own) == ("tickets.csv", "", (), True)
+    store.describe_run(run_id, "Mine", "", ())
+    assert store.run(run_id).title == "Mine"
+
+
+def test_the_runs_of_a_home_before_samples_are_its_own(store: Store) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        database.execute("ALTER TABLE runs DROP COLUMN origin")
+        database.execute("PRAGMA user_version = 3")
+    for _ in range(2):
+        assert Store(store.home).run(run_id).is_own
+
+
+def test_the_runs_of_a_home_before_log_in_belong_to_nobody(store: Store) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        for column in ("owner", "owner_name", "is_shared"):
+            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.execute("ALTER TABLE datasets DROP COLUMN owner")
+        database.execute("PRAGMA user_version = 7")
+    for _ in range(2):
+        run = Store(store.home).run(run_id)
+        assert (run.owner, run.owner_name, run.is_shared) == ("", "", False)
+        assert store.dataset(run.dataset_id).owner == ""
+    assert add_run(store) != run_id and len(store.runs()) == 2
+
+
+def test_a_home_of_another_version_is_refused_and_left_alone(store: Store) -> None:
+    file = store.home / "threeways.sqlite"
+    with sqlite3.connect(file) as database:
+        database.execute("PRAGMA user_version = 999")
+    with pytest.raises(BadInput, match="set THREEWAYS_HOME to a new folder"):
+        Store(store.home)
+    file.unlink()
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE runs (id TEXT)")
+    with pytest.raises(BadInput, match="Another version"):
+        Store(store.home)
