@@ -7,7 +7,7 @@ times in seconds, money in `priorities.currency`. None means not measured.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from advisor.as_json import AsJson
@@ -647,6 +647,10 @@ class Report(Judgement):
     judges: tuple[Judge, ...] = ()
     by_model: ByModel | None = None
     served: tuple[ServedFacts, ...] = ()
+
+    def for_others(self) -> Report:
+        """Without what the person who started the run clicked, marked and noted, and what judges make of the clicks."""
+        return replace(self, person=None, marked=None, judges=())
 
 
 REPORT = AsJson[Report](Report)

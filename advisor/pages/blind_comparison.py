@@ -32,11 +32,12 @@ _AGREES = {1.0: "yes", 0.5: "a tie", 0.0: "no"}
 
 @dataclass(frozen=True, slots=True)
 class BlindComparison:
-    """What a person is asked, and where their clicks are kept. `id` is that of the run or dataset; `pairs` are made
-    when they are first needed; `name` gives the words for a writer once the person has stopped."""
+    """What a person is asked, and where their clicks are kept. `id` is that of the run or dataset; `folder` raises
+    BadInput once it isn't the person's any more; `pairs` are made when they are first needed; `name` gives the words
+    for a writer once the person has stopped."""
 
     id: str
-    folder: Path
+    folder: Callable[[], Path]
     pairs: Callable[[], Sequence[Pair]]
     seed: int
     prefer: tuple[str | None, ...]
@@ -59,7 +60,7 @@ def compare_blind(asked: BlindComparison, found: Callable[[], OwnClicks | None])
     if problem := st.session_state.pop(f"{_state(asked.id)}-problem", None):
         frame.problem(problem)
     try:
-        clicks = read_clicks(asked.folder)
+        clicks = read_clicks(asked.folder())
         if not is_open(asked.id):
             _show_closed(asked, clicks, found)
             return
@@ -179,10 +180,10 @@ def _keep(asked: BlindComparison, change: Callable[[Sequence[Click]], list[Click
     """What cannot be read is said by the page; what cannot be written is said once."""
     with suppress(BadInput):
         try:
-            write_clicks(asked.folder, change(read_clicks(asked.folder)))
+            write_clicks(asked.folder(), change(read_clicks(asked.folder())))
         except OSError as wrong:
             st.session_state[f"{_state(asked.id)}-problem"] = (
-                f"Your click can't be saved in {asked.folder} ({wrong.strerror}). Make room there, then click again."
+                f"Your click can't be saved in {asked.folder()} ({wrong.strerror}). Make room there, then click again."
             )
 
 

@@ -24,6 +24,8 @@ from eval.task import BadInput
 @st.fragment
 def show_flips(compared: Compared) -> None:
     """Nothing where no two runs have a strategy in common."""
+    for run in compared.runs:
+        frame.check_seen(run.id)
     shared = [name for name in strategies_of(compared) if sum(name in run.answers for run in compared.runs) > 1]
     if not shared:
         return

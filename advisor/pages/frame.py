@@ -43,6 +43,15 @@ def _machine() -> Store:
     return Store()
 
 
+def check_seen(run_id: str) -> None:
+    """For a fragment, which shows what was read when the page was drawn: the whole page anew, which says so, if the
+    person can't see the run any more."""
+    try:
+        store().run_folder(run_id)
+    except BadInput:
+        st.rerun()
+
+
 @st.cache_resource(show_spinner=False)
 def settle(page: str) -> None:
     """Call it once a page was drawn for the first time. Later garbage collections then skip the modules that it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
@@ -18,6 +19,7 @@ from advisor.schema import Report
 from advisor.sections.own_clicks import CORRUPTIONS, SEES, before_a_run, own_clicks_of, section
 from advisor.storage.clicks import read_clicks
 from advisor.storage.own_marks import readable_marks
+from advisor.storage.store import Store
 from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import name_of
 from eval.blind.pairs import PAIRS, Pair, pairs_of_corruptions, pairs_of_trials
@@ -29,13 +31,12 @@ YOURSELF = "Check the score yourself"
 _SEED = 0  # of the split that the Data page shows, and of its pairs
 
 
-def after_clicks(run: StoredRun, report: Report) -> Report:
+def after_clicks(store: Store, run: StoredRun, report: Report, measured: Measured | None) -> Report:
     """The report, and its files, with what the person's clicks and marks say by now. Clicks say nothing until the
     person stops comparing."""
-    if not frame.store().owns(run.id):
-        return report  # the clicks and marks are somebody else's, as far as the report has them
-    measured = measured_of(run)
-    folder = frame.store().own_run_folder(run.id)
+    if not store.owns(run.id):
+        return report
+    folder = store.own_run_folder(run.id)
     try:
         clicks = None if is_open(run.id) else read_clicks(folder)
     except BadInput:  # which the section says
@@ -66,7 +67,7 @@ def compare_answers(run: StoredRun, report: Report) -> None:
     found = clicked.finding if clicked else f"up to {PAIRS} pairs of answers, without the names of the strategies"
     asked = BlindComparison(
         run.id,
-        frame.store().own_run_folder(run.id),
+        lambda: frame.store().own_run_folder(run.id),
         lambda: pairs,
         report.seed,
         (verdict.choice, verdict.runner_up),
@@ -91,12 +92,15 @@ def compare_corrupted(dataset: StoredDataset, setup: Setup, draft: Draft) -> Non
         f"Compare up to {PAIRS} pairs of answers to training rows: one is right, in other words, and one is corrupted. "
         "Then see whether the score agrees with you.",
     )
-    folder = frame.store().dataset_folder(dataset.id)
+
+    def folder() -> Path:
+        return frame.store().dataset_folder(dataset.id)
+
     pairs = partial(_pairs_of_data, dataset.id, dataset.name, setup)
     asked = BlindComparison(
         dataset.id, folder, pairs, _SEED, (Corruption.OTHER_WORDS,), lambda writer: CORRUPTIONS[Corruption(writer)]
     )
-    compare_blind(asked, lambda: before_a_run(pairs(), read_clicks(folder)))
+    compare_blind(asked, lambda: before_a_run(pairs(), read_clicks(folder())))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -24,10 +24,12 @@ from eval.task import BadInput, Split
 
 def report_of(run: StoredRun) -> Report | None:
     """The report of a run; None where there is none that this version can read. A damaged one is written again from the
-    run's answers."""
+    run's answers, if the run is the person's own."""
     report = store().report(run.id)
     if report is not None or run.state != "done" or not has_lost_report(store().run_folder(run.id)):
         return report
+    if not store().owns(run.id):
+        return None
     from advisor.runs.report_files import write_report_again  # drawing takes a while to import
 
     with waiting("Writing the report again from the answers"), suppress(BadInput, OSError):

@@ -16,7 +16,7 @@ from advisor.pages.downloads import show_downloads
 from advisor.pages.failures import show_failures
 from advisor.pages.opening import show_opening
 from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
-from advisor.pages.past_runs import followed_by, report_of
+from advisor.pages.past_runs import followed_by, measured_of, report_of
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.run_choice import comparison_address
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
@@ -74,7 +74,7 @@ def show_retries(run: StoredRun) -> None:
 
 
 def show_done(run: StoredRun, report: Report) -> None:
-    report, is_mine = after_clicks(run, report), frame.store().owns(run.id)
+    report, is_mine = after_clicks(frame.store(), run, report, measured_of(run)), frame.store().owns(run.id)
     show_origin(run, report)
     show_sharing(run)
     _show_name(run)
@@ -148,6 +148,7 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
 @st.fragment
 def show_own_answers(run: StoredRun, report: Report) -> None:
     """Only once it is opened: all its answers with their buttons are half of the page."""
+    frame.check_seen(run.id)
     fold = folded_until_opened(answers.TITLE, answers.finding_of(report), "answers-fold", is_choosing())
     with fold:
         if fold.open:

@@ -53,6 +53,7 @@ def show_sent(run: StoredRun, row: AnsweredRow) -> None:
 
 @st.fragment
 def _offer(run: StoredRun, example_id: str, asked: str, outcomes: dict[str, Outcome]) -> None:
+    frame.check_seen(run.id)
     words = " ".join(asked.split())
     shown = words if len(words) <= _INPUT_SHOWN else f"{words[: _INPUT_SHOWN - 1]}…"
     chosen = st.pills(

@@ -25,8 +25,10 @@ def show_sharing(run: StoredRun) -> None:
     st.toggle(
         "Share this run with everyone who can log in",
         key=key,
-        help="They see the report with its test rows, the answers and the passages that those came from. They can't "
-        "change or delete the run, and your upload, your trained models and your other runs stay private.",
+        help="They see the report with its test rows and answers, and what those were made from: prompts with solved "
+        "examples from your training rows, and passages of your documents. They also see the name, note and tags. "
+        "They can't change or delete the run. Your clicks and marks, the files that you uploaded, trained models and "
+        "other runs stay private.",
         on_change=_share,
         args=(run.id, key),
     )

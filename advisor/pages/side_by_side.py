@@ -34,6 +34,7 @@ _LONG_JSON = 60  # characters; longer JSON is set out in lines
 @st.fragment
 def show_answers(run: StoredRun, report: Report) -> None:
     """The rows that the person asks for, where each answer can be marked."""
+    frame.check_seen(run.id)
     found = read_answers(run, report)
     if found is None:
         frame.small("The answers of this run are no longer available.")

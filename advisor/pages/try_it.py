@@ -28,6 +28,7 @@ from advisor.runs.adapter_off import no_adapter
 from advisor.runs.trying import NOTHING_SAVED, strategies_to_try, tryable, with_adapter
 from advisor.runs.worker import start_worker
 from advisor.schema import Report
+from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.tries import Try, add_try, new_try, read_try, tries_of, waiting_tries
 from advisor.wording import count_text, in_sentence, memory_text, name_of
@@ -217,7 +218,7 @@ def _show_downloads(run: StoredRun) -> None:
                 continue
             st.download_button(
                 f"{plain(name_of(name))} ({_size_text(size)})",
-                partial(_zip_of, run, name),
+                partial(_zip_of, store, run, name),
                 f"threeways-{run.id}-{name}.zip",
                 "application/zip",
                 on_click="ignore",
@@ -230,7 +231,8 @@ def _size_text(size: int) -> str:
     return memory_text(size) if size >= 1_000_000 else f"{max(1, round(size / 1000))} kB"
 
 
-def _zip_of(run: StoredRun, strategy: str) -> bytes:
+def _zip_of(store: Store, run: StoredRun, strategy: str) -> bytes:
+    """Streamlit calls it in a thread that knows nobody."""
     content = io.BytesIO()
-    write_fitted_zip(frame.store(), run, strategy, content)
+    write_fitted_zip(store, run, strategy, content)
     return content.getvalue()

@@ -35,6 +35,7 @@ _MOST_AN_HOUR = 5.0
 
 @st.fragment
 def show_what_if(run: StoredRun, report: Report) -> None:
+    frame.check_seen(run.id)
     measured = measured_of(run)
     if measured is None:
         return

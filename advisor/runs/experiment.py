@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -92,6 +93,8 @@ def draft_task(
             "out a model or some strategies."
         )
     check_limit(plan)
+    if store is not None and store.person is not None:
+        _check_elsewhere(plan, store)
     built = plan.setup.build(table, name, documents)
     task, split = divided(plan, built.task, store)
     for model in plan.models:
@@ -115,6 +118,13 @@ def divided(plan: Plan, task: Task, store: Store | None = None) -> tuple[Task, S
     if store is not None:
         split = kept_split(store, plan, task, split)
     return plan.setup.settle_metric(task, split.train), split
+
+
+def _check_elsewhere(plan: Plan, store: Store) -> None:
+    """Raises BadInput if a model is a folder below the home, where the trained models of others are."""
+    for model in plan.models:
+        if Path(model).expanduser().resolve().is_relative_to(store.home.resolve()):
+            raise BadInput(f"The model {model} is in the folder where Threeways keeps runs; name one elsewhere.")
 
 
 def _check_instruction(task: Task, train: Sequence[Example], context: int | None) -> None:

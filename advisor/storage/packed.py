@@ -1,8 +1,8 @@
 """A finished run in one file: its data, plan, task, trials and report, to ship as the sample or to share.
 
 A packed run is a ZIP whose manifest names every other file with its hash. Trained models and what a person added (name,
-note, tags, clicks) stay at home. Packed files come from other people, so nothing in one is trusted: only names of a
-fixed form are read, sizes are limited while reading, and hashes and types must fit.
+note, tags, clicks, marks) stay at home. Packed files come from other people, so nothing in one is trusted: only names
+of a fixed form are read, sizes are limited while reading, and hashes and types must fit.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def pack(store: Store, run_id: str) -> bytes:
     if plan.setup.own_metric:
         raise BadInput(f"Run {run.id} was scored by code of your own, which isn't shared; pack a run without it.")
     dataset, folder = store.dataset(run.dataset_id), store.run_folder(run.id)
-    shared = replace(report, person=None, judges=())  # without the person's clicks, and what a judge makes of them
+    shared = report.for_others()
     try:
         files = {f"{_DATASET}{name}": content for name, content in _dataset_files(store, dataset)}
         files |= {f"{_RUN}{name}": content for name, content in _run_files(folder, shared == report)}
@@ -181,7 +181,7 @@ def _dataset_files(store: Store, dataset: StoredDataset) -> Iterator[tuple[str, 
 
 
 def _run_files(folder: Path, also_rendered: bool) -> Iterator[tuple[str, bytes]]:
-    """Rendered reports that speak of a person's clicks are left out."""
+    """Rendered reports that speak of a person's clicks or marks are left out."""
     for name in (*_RUN_FILES, *(_RENDERED if also_rendered else ())):
         if (folder / name).exists():
             yield name, (folder / name).read_bytes()

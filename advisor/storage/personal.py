@@ -83,7 +83,8 @@ class PersonalStore(Store):
         return super().steps(run_id)
 
     def report(self, run_id: str) -> Report | None:
-        return super().report(run_id) if self._is_seen(run_id) else None
+        report = super().report(run_id) if self._is_seen(run_id) else None
+        return report if report is None or self.owns(run_id) else report.for_others()
 
     def queue_position(self, run_id: str) -> int | None:
         self._check_seen(run_id)

@@ -154,6 +154,9 @@ def test_a_password_opens_the_page_that_was_asked_for(
         page.reload()
         wait_for_the_page(page)
         expect(page.locator(".verdict")).to_be_visible(timeout=_WAIT)
+        with page.expect_download(timeout=_WAIT) as file:
+            page.get_by_role("button", name="Page (HTML)").click()
+        assert run.id in Path(file.value.path()).read_text()
         page.set_viewport_size({"width": 400, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         page.get_by_role("button", name="Log out").click()

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.pages.downloads import as_marked
+from advisor.pages.downloads import file_of
+from advisor.pages.past_runs import measured_of
 from advisor.storage.packed import open_sample
 from advisor.storage.store import Store
 from tests.app import ROOT, html_of, open_page, primaries
@@ -58,7 +59,7 @@ def test_what_people_read_of_the_sample_says_that_it_is_one(store: Store) -> Non
     report = store.report(run.id)
     assert report is not None
     for name in ("report.html", "report.md"):
-        told = as_marked(run, report, name).decode()
+        told = file_of(store, run, report, measured_of(run), name).decode()
         assert "This is a sample report: questions on a company" in told and "another machine" in told
-    own = as_marked(replace(run, origin="own"), report, "report.md").decode()
+    own = file_of(store, replace(run, origin="own"), report, None, "report.md").decode()
     assert "sample report" not in own and own == (store.run_folder(run.id) / "report.md").read_text()

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from advisor.pages.downloads import file_of
+from advisor.pages.own_clicks import after_clicks
+from advisor.pages.past_runs import Measured
 from advisor.pages.visits import SECONDS_OF_A_VISIT, handle_of, visits
 from advisor.pages.who import VISIT
 from advisor.plan import Plan, Setup
+from advisor.runs.experiment import prepare
+from advisor.storage.clicks import read_clicks, write_clicks
+from advisor.storage.own_marks import OwnMark, write_marks
+from advisor.storage.packed import pack
 from advisor.storage.passwords import read_accounts, remove_account, set_password
 from advisor.storage.person import Person
 from advisor.storage.personal import PersonalStore
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from advisor.storage.task_file import task_to_json
+from advisor.storage.task_file import read_task, task_to_json
+from advisor.storage.trial_files import read_trials
+from eval.blind.pairs import Choice, Click, pairs_of_trials
 from eval.outcomes import Trial
-from eval.task import Split, Task
+from eval.task import BadInput, Split, Task
 from tests.app import finish_run, html_of, open_page_as, primaries
 from tests.tiny_strategies import tiny_task
 
@@ -179,6 +191,79 @@ def test_a_queue_names_no_run_that_is_hidden(team: Store) -> None:
         assert "It waits for another comparison, which is running." in said and "annas-secret" not in said
         team.share_run(runs[ANNA].id, True)
         assert "It waits for annas-secret.csv" in html_of(open_as(team, BOB, "Report", run=runs[BOB].id))
+
+
+NOTE = "Annas private note"
+
+
+@pytest.fixture
+def marked(team: Store, finished_by: Finish) -> StoredRun:
+    """A shared run of Anna, who clicked and marked answers."""
+    anna, run = PersonalStore(team, ANNA), finished_by(ANNA)
+    measured = measured_in(anna, run)
+    outcome = measured.trials[0].outcomes[0]
+    asked = next(row.input for row in measured.split.test if row.id == outcome.example_id)
+    write_marks(anna.own_run_folder(run.id), [OwnMark(asked, outcome.text, False, NOTE, "2026-11-30T12:00:00", run.id)])
+    pairs = pairs_of_trials((*measured.trials, *measured.baselines), measured.split.test, run.plan.seed)
+    clicks = [
+        Click(each.input, each.left.text, each.right.text, Choice.LEFT, "2026-11-30", run.id) for each in pairs[:20]
+    ]
+    write_clicks(anna.own_run_folder(run.id), clicks)
+    report = anna.report(run.id)
+    assert report is not None
+    after_clicks(anna, run, report, measured)
+    anna.share_run(run.id, True)
+    return run
+
+
+def measured_in(store: Store, run: StoredRun) -> Measured:
+    _, split = read_task(store.run_folder(run.id))
+    trials, baselines = read_trials(store.run_folder(run.id), [step.strategy for step in store.steps(run.id)])
+    return Measured(trials, baselines, split)
+
+
+def test_readers_of_a_run_dont_get_what_its_owner_clicked_and_marked(team: Store, marked: StoredRun) -> None:
+    said = {}
+    for person in (ANNA, BOB):
+        store = PersonalStore(team, person)
+        report = store.report(marked.id)
+        assert report is not None
+        made = ThreadPoolExecutor(1)  # a thread that knows nobody, as the one in which Streamlit makes files
+        with made:
+            files = [
+                made.submit(file_of, store, marked, report, measured_in(store, marked), name).result()
+                for name in ("report.html", "report.md", "report.json", "outcomes.csv")
+            ]
+        page = html_of(open_as(team, person, "Report", run=marked.id))
+        said[person.name] = [NOTE in content.decode() for content in files], "By your clicks" in page
+    assert said == {"anna": ([True, True, True, False], True), "bob": ([False] * 4, False)}
+    with ZipFile(BytesIO(pack(team, marked.id))) as packed:
+        assert not any(NOTE.encode() in packed.read(name) for name in packed.namelist())
+
+
+def test_a_page_that_is_still_open_takes_no_clicks_of_somebody_who_was_removed(
+    team: Store, finished_by: Finish
+) -> None:
+    run = finished_by(ANNA)
+    app = open_as(team, ANNA, "Report", run=run.id)
+    app.button(key="blind-start").click().run()
+    app.button(key="blind-left").click().run()
+    kept = read_clicks(team.run_folder(run.id))
+    assert len(kept) == 1
+    remove_account(team.home / "passwords", "anna")
+    app.button(key="blind-left").click().run()
+    assert read_clicks(team.run_folder(run.id)) == kept and "Log in again" in html_of(app)
+    assert not [button for button in app.button if button.key and button.key.startswith("blind-")]
+
+
+def test_a_model_that_somebody_else_trained_cant_be_named(team: Store, finished_by: Finish) -> None:
+    trained = finished_by(ANNA)
+    bob = PersonalStore(team, BOB)
+    dataset = bob.add_dataset("tickets.csv", b"message,label\n" + b"a,b\nc,d\n" * 20)
+    model = team.run_folder(trained.id) / "full_finetuning" / "fitted"
+    model.mkdir(parents=True)
+    with pytest.raises(BadInput, match="is in the folder where Threeways keeps runs"):
+        prepare(bob, Plan(dataset.id, Setup("message", "label"), model=str(model)))
 
 
 def test_the_sample_report_is_everyones_and_nobodys(team: Store) -> None:
