@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from dataclasses import replace
+from filecmp import cmpfiles
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,8 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
 
 
 def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
-    """Continues a run, or tries what failed in one that is done, and returns the exit code. Raises BadInput if there is
-    nothing to continue."""
+    """Continues a run, or tries what failed in one that is done, or only writes its results if it ended just before
+    that. Returns the exit code. Raises BadInput if there is nothing to do."""
     run = store.run(options.run)
     limit = limit_of(options, run.plan.limit)
     check_limit(replace(run.plan, limit=limit))
@@ -137,7 +138,11 @@ def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> in
         if store.run(run.id).state == "done":  # by now
             failed = [step.strategy for step in store.steps(run.id) if step.state == "failed"]
             if not failed:
-                raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
+                report, out = store.report(run.id), options.out or _RESULTS / run.id
+                written, _, _ = cmpfiles(store.run_folder(run.id), out, REPORT_FILES, shallow=False)
+                if report is None or len(written) == len(REPORT_FILES):
+                    raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
+                return _finish(store, run.id, report, options, gate)
             store.retry_step(run.id, *failed)
         store.continue_run(run.id, limit)
         try:

@@ -18,6 +18,7 @@ from advisor.command_line.commands import main
 from advisor.command_line.terminal import Screen, answer_line
 from advisor.hosted import hosted_prices
 from advisor.render.pdf import NO_BROWSER, find_browser
+from advisor.runs.experiment import REPORT_FILES
 from advisor.storage.store import Store
 from tests.advisor.test_timing import age
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
@@ -270,6 +271,17 @@ def test_what_failed_in_a_run_is_tried_again(compare: Compare, capsys: pytest.Ca
     capsys.readouterr()
     assert main(["resume", run.id], STEADY) == 2
     assert "is done, so there is nothing to continue" in capsys.readouterr().err
+
+
+def test_results_that_a_killed_process_left_in_part_are_written_again(compare: Compare) -> None:
+    assert compare("task.csv", "--strategies", "prompting", build_strategy=STEADY) == 0
+    (run,) = Store().runs()
+    results, folder = Path("results") / run.id, Store().run_folder(run.id)
+    (results / "report.md").unlink()
+    (results / "outcomes.csv").write_text("strategy,")
+    assert main(["resume", run.id], STEADY) == 0
+    assert all((results / name).read_bytes() == (folder / name).read_bytes() for name in REPORT_FILES)
+    assert main(["resume", run.id], STEADY) == 2
 
 
 def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
