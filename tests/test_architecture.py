@@ -26,6 +26,7 @@ ADVISOR_ROOMS = [
     "sections",
     "render",
     "runs",
+    "serving",
     "command_line",
     "notebook",
     "pages",

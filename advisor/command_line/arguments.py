@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from advisor.command_line.gate import add_gate
 from advisor.command_line.limits import add_limits
 from advisor.command_line.passwords import add_password, add_sharing
+from advisor.command_line.serving import add_serving
 from advisor.command_line.terminal import fail
 from advisor.command_line.tuned import add_tuning
 from advisor.hosted import hosted_prices, listed_name
@@ -200,6 +201,8 @@ def _parser() -> argparse.ArgumentParser:
     download.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     download.add_argument("strategy", metavar="STRATEGY", help="such as retrieval or retrieval@MODEL")
     download.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as finetuning.zip")
+
+    add_serving(commands, _whole, _number)
 
     forget = commands.add_parser("forget-tuned", help="delete the models that a service fine-tuned for a run")
     forget.add_argument("run", metavar="RUN", help="the run's id, or its beginning")

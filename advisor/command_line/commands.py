@@ -27,6 +27,7 @@ from advisor.command_line.gate import end_at_gate, gate_of
 from advisor.command_line.judging import judge_answers
 from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.passwords import keep_password, share
+from advisor.command_line.serving import serve_strategy
 from advisor.command_line.terminal import (
     Screen,
     answer_line,
@@ -50,6 +51,7 @@ from advisor.schema import JUDGEMENT
 from advisor.shutdowns import hosted_shutdown_sentence
 from advisor.storage.files import disk_problem
 from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
 from eval.task import BadInput
 from strategies.registry import BASELINES
 
@@ -127,6 +129,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
                 judge_answers(store, options.run, model_named(options.model))
         case "download":
             download(store, options.run, options.strategy, options.file)
+        case "serve":
+            serve_strategy(store, _run_with(store, options), options, build_strategy)
         case "forget-tuned":
             forget_tuned(store, options.run)
         case "decide":
@@ -150,11 +154,7 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
 
 def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     """One answer per line, or two with a tab between them."""
-    run = store.run(options.run)
-    plan = run.plan
-    names = [one.name for one in plan.pairings]
-    if options.strategy not in names and options.strategy not in BASELINES:
-        raise BadInput(f"Run {run.id} did not compare {options.strategy!r}; choose {' or '.join(names)}.")
+    run = _run_with(store, options)
     order = order_to_answer(store, run, options.strategy, build_strategy)
     loads = {"on": [load_fitted], "off": [load_without_adapter], "both": [load_fitted, load_without_adapter]}
     asked = [load(order) for load in loads[options.adapter]]
@@ -168,6 +168,15 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     if unanswered == 1:
         return fail(1, "1 line could not be answered and was left empty.")
     return fail(1, f"{unanswered:,} lines could not be answered and were left empty.") if unanswered else 0
+
+
+def _run_with(store: Store, options: argparse.Namespace) -> StoredRun:
+    """The run that the command line names. Raises BadInput if it didn't compare the strategy that it names."""
+    run = store.run(options.run)
+    names = [one.name for one in run.plan.pairings]
+    if options.strategy not in names and options.strategy not in BASELINES:
+        raise BadInput(f"Run {run.id} did not compare {options.strategy!r}; choose {' or '.join(names)}.")
+    return run
 
 
 def _decide(options: argparse.Namespace) -> int:

@@ -7,44 +7,22 @@ import os
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from advisor.plan import BASELINES_STEP, Plan, Setup
 from advisor.render.fitted_zip import can_download, write_fitted_zip
 from advisor.runs.answering import LABELS_SHOWN, Fitted
 from advisor.runs.trying import order_to_answer, strategies_to_try, with_adapter
-from advisor.storage.store import Store
-from advisor.storage.stored import StoredRun, StoredStep
-from advisor.storage.task_file import read_task, task_to_json
-from advisor.storage.trial_files import read_trials, write_trial
+from advisor.storage.task_file import read_task
 from advisor.storage.tries import TriedAnswer
-from eval.mapping.kinds import labels_for
-from eval.measuring.runner import measure
-from eval.outcomes import Trial
-from eval.scoring import scorer_for
-from eval.task import BadInput, Document, Example, Kind, Split, Task
+from eval.task import BadInput, Kind
 from strategies.answerer import Answerer
 from strategies.engine.weights import load_language_model
-from strategies.presets import Budget
-from strategies.registry import BASELINES, LOCAL, STRATEGIES, baselines_for, class_at
-from tests.tiny_model import save_tiny_model
+from strategies.registry import BASELINES, LOCAL, STRATEGIES, class_at
+from tests.fitted_runs import BUDGET, TARGETS, Measured, measured_run
 from tests.tiny_strategies import tiny_model
 
-BUDGET = Budget(test_rows=6, dev_rows=6, latency_rows=0, settings=2, training_tokens=2000, epochs=2, answer_tokens=32)
-TARGETS = {
-    Kind.CLASSIFICATION: ("refund", "delivery", "account"),
-    Kind.MULTI_LABEL: ("refund; urgent", "delivery", "none"),
-    Kind.NUMBER: ("1", "4", "2"),
-    Kind.EXTRACTION: ('{"goods": "lamp", "count": 2}', '{"count": 1}', '{"count": 12, "goods": "a mug"}'),
-    Kind.ANSWERING: ("14 days", "the third floor", "Maria"),
-}
-DOCUMENTS = (
-    Document("returns", "Returns", "Goods can be sent back within 14 days. The desk is on the third floor."),
-    Document("people", "", "Maria answers the telephone. The lamp workshop is closed on Mondays."),
-)
 EVERY_README = """
 import json, os, sys
 names, texts = map(json.loads, sys.argv[1:])
@@ -60,64 +38,12 @@ for name in names:
 assert not {"strategies", "advisor", "eval"} & sys.modules.keys()
 print(json.dumps(answers))
 """
-TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
-
-
-@dataclass(frozen=True)
-class Measured:
-    store: Store
-    run: StoredRun
-    kind: Kind
-
-    @property
-    def outcomes(self) -> dict[str, dict[str, str]]:
-        """The recorded answers by strategy and by input."""
-        folder = self.store.run_folder(self.run.id)
-        inputs = {row.id: row.input for row in read_task(folder)[1].test}
-        trials, baselines = read_trials(folder, self.run.plan.strategies)
-        return {
-            trial.strategy: {inputs[outcome.example_id]: outcome.text for outcome in trial.outcomes}
-            for trial in (*trials, *baselines)
-        }
 
 
 @pytest.fixture(scope="module", params=list(TARGETS))
 def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """A run of every strategy and baseline on a tiny network, as its steps leave it."""
-    kind: Kind = request.param
-    base = tmp_path_factory.mktemp("measured")
-    model = str(save_tiny_model(base / "model"))
-    rows = tuple(
-        Example(
-            f"r{at}",
-            f"{('my money', 'the parcel', 'a password')[at % 3]} number {at}",
-            TARGETS[kind][at % 3],
-            rejected=TARGETS[kind][(at + 1) % 3],
-        )
-        for at in range(36)
-    )
-    documents = DOCUMENTS if kind is Kind.ANSWERING else ()
-    task = Task("tiny", kind, "", rows, documents, labels_for(kind, rows))
-    split = Split(rows[:24], rows[24:30], rows[30:])
-    store = Store(base / "home")
-    dataset = store.add_dataset("tiny.csv", TABLE)
-    plan = Plan(dataset.id, Setup("message", "label"), strategies=tuple(LOCAL), model=model)
-    run = store.add_run(plan, task_to_json(task, split))
-    scorer = scorer_for(task, split)
-    for name in (*LOCAL, *baselines_for(kind, bool(documents))):
-        if name in LOCAL:
-            strategy = class_at(STRATEGIES[name])(task.brief, lambda: load_language_model(model), BUDGET, 0)
-        else:
-            strategy = class_at(BASELINES[name])(task.brief, BUDGET, 0)
-        folder = store.run_folder(run.id) / (BASELINES_STEP if name in BASELINES else "") / name
-        (folder / "fitted").mkdir(parents=True)
-        strategy.fit(split.without_test, documents, lambda _: None)
-        strategy.save(folder / "fitted")
-        found = measure(strategy, split.test, scorer, 0, lambda *_: None)
-        write_trial(folder, Trial(name, "done", outcomes=found.outcomes))
-        store.save_step(StoredStep(run.id, name, "done"))
-    store.end_run(run.id, "done")
-    return Measured(store, store.run(run.id), kind)
+    return measured_run(tmp_path_factory.mktemp("measured"), request.param, tuple(LOCAL))
 
 
 def tried(measured: Measured, text: str, fitted: Fitted) -> list[TriedAnswer]:

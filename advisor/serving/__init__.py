@@ -1,0 +1,1 @@
+"""A strategy of a run behind an OpenAI-compatible endpoint."""
