@@ -12,6 +12,7 @@ from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, Preferred, Se
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 from strategies.engine.checkpoints import Checkpoints
+from strategies.engine.language_model import Prompt
 from strategies.instructions import Instruction
 from strategies.tuned_again import EarlierAdapter
 
@@ -105,6 +106,13 @@ class AsksModel(Protocol):
 
 
 @runtime_checkable
+class ShowsPrompts(Protocol):
+    """What a fitted strategy with a language model can also do: say what it would ask, without asking."""
+
+    def prompts(self, inputs: Sequence[str]) -> list[Prompt]: ...
+
+
+@runtime_checkable
 class LooksUp(Protocol):
     """What a fitted strategy that reads documents can also do."""
 
@@ -144,6 +152,10 @@ class Trained(Protocol):
 
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         """Answers to these of its training rows, asked as they were in training."""
+        ...
+
+    def answer_with(self, model: LocalModel) -> None:
+        """Use this copy of the trained model from now on, such as one that was exported and loaded again."""
         ...
 
 

@@ -145,7 +145,10 @@ class Prompting:
         ]
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return self._answerer.answer(Told(self._instruction, {}, self._shown, self._in_turns).ask(inputs))
+        return self._answerer.answer(self.prompts(inputs))
+
+    def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
+        return Told(self._instruction, {}, self._shown, self._in_turns).ask(inputs)
 
     def save(self, folder: Path) -> None:
         fitted = {

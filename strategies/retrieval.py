@@ -112,6 +112,9 @@ class Retrieval:
         opened = self._open(inputs, self.settings["passages"], self.settings["examples"])
         return answer_openly(self._answerer, self._prompts(inputs, opened), opened)
 
+    def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
+        return self._prompts(inputs, self._open(inputs, self.settings["passages"], self.settings["examples"]))
+
     def save(self, folder: Path) -> None:
         fitted = {
             "settings": self.settings,

@@ -155,6 +155,12 @@ class Training(ABC):
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         return self._answerer.answer(self._ask(inputs, self._answerer.model).prompts)
 
+    def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
+        return list(self._ask(inputs, self._answerer.model).prompts)
+
+    def answer_with(self, model: LocalModel) -> None:
+        self.trained_model = self._answerer.model = model
+
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         prompts = self._teach(train, self.trained_model)
         return self._answerer.answer([prompts[row] for row in rows])

@@ -16,7 +16,7 @@ from strategies.engine.language_model import Message, Prompt, Role
 from strategies.engine.thinking import Markers, closing_for, markers_in
 
 PLAIN_TURN = "{role}:\n{content}\n"  # for models without a chat template
-_PLAIN_ANSWER = "assistant:\n"
+PLAIN_ANSWER = "assistant:\n"
 _PLACEHOLDER = "\ue000{}\ue001"  # private-use characters, which no template contains
 _PLACEHOLDERS = re.compile("\ue000(\\d+)\ue001")
 # What a template raises itself, and what its expressions raise, for example for a `tools` that is None.
@@ -248,7 +248,7 @@ class ChatTemplate:
         """The template's own text. With `opens` it ends where an answer starts."""
         if way.turns == "plain":
             turns = [(turn.role, turn.content) for turn in (*prompt, *([answer] if answer else []))]
-            return "".join(map(_plain_turn, turns)) + (_PLAIN_ANSWER if opens else "")
+            return "".join(map(_plain_turn, turns)) + (PLAIN_ANSWER if opens else "")
         arranged = way.arrange(prompt)
         if answer:
             arranged += replace(way, turns="own", word="").arrange((answer,))

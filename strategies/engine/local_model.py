@@ -94,6 +94,10 @@ class LocalModel(ABC):
         """How this model is asked and its answers are read, for `standalone.py`."""
         return self._form.to_json()
 
+    @property
+    def form(self) -> ChatForm:
+        return self._form
+
     def encode(self, prompt: Prompt) -> list[int]:
         """The prompt in the model's own chat format, up to where the answer starts."""
         return self._form.render(prompt).ids

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from eval.sent import Part, Piece, SentPrompt
 from strategies.engine.chat_template import ChatTemplate, Frame
 from strategies.engine.language_model import Message, Prompt, Span
+from strategies.engine.own_template import go_template, own_template, switches_of
 from strategies.engine.thinking import USUAL, Answer, read_answer
 
 _OF_A_WAY = ("turns", "in_parts", "word", "tools_as_user")  # what a download needs
@@ -66,6 +67,31 @@ class ChatForm:
         text = self._template.text(prompt)
         ids = self._start_tokens(self._template.frame(prompt)) + self._tokens(text)
         return Rendered(self, prompt, text, ids)
+
+    def messages(self, prompt: Prompt) -> list[dict[str, Any]]:
+        """The prompt as messages of which `own_template` makes the same text."""
+        return self._template.frame(prompt).way.arrange(tuple(self._without_tokens(turn) for turn in prompt))
+
+    @property
+    def own_template(self) -> str:
+        """A chat template in Jinja that writes these prompts for whoever serves the model."""
+        start = self._start_tokens(self._template.frame_of("system", "user"))
+        return own_template(self._template, str(self.tokenizer.decode(start, skip_special_tokens=False)))
+
+    @property
+    def go_template(self) -> str | None:
+        """The same for Ollama; None if it can't be had."""
+        return go_template(self._template)
+
+    @property
+    def switches(self) -> dict[str, Any]:
+        """The variables that the model's own template needs to write these prompts."""
+        return switches_of(self._template, self._template.frame_of("system", "user"))
+
+    @property
+    def is_read_plainly(self) -> bool:
+        """Whether the text of an answer is all that was written before a token ended it."""
+        return self._answer_form.next_turn is None and not self._template.markers
 
     def encode_answer(self, text: str) -> list[int]:
         """An answer as the template would write it behind a prompt, without what ends it."""

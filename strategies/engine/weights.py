@@ -121,10 +121,11 @@ def _cache(name: str) -> Path:
 
 def _unpacked(gguf: Path) -> Path:
     """De-quantized weights of a GGUF file as plain safetensors, made once (half a minute for 135 M parameters)."""
-    return cached(gguf, cache_folder(), partial(_unpack, gguf))
+    return cached(gguf, cache_folder(), partial(unpack, gguf))
 
 
-def _unpack(gguf: Path, folder: Path) -> None:
+def unpack(gguf: Path, folder: Path) -> None:
+    """Writes the model of a GGUF file into an empty folder as safetensors, and reads it back. Raises BadInput."""
     config = _read(AutoConfig, gguf.parent, gguf_file=gguf.name)  # only once: reading the file takes seconds
     network = _read_network(gguf.parent, gguf_file=gguf.name, config=config, dtype=torch.float32)
     if hasattr(config, "quantization_config"):
