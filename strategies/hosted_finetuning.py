@@ -98,7 +98,10 @@ class HostedFinetuning:
         }
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return self._answerer.answer(self._ask(inputs))
+        return self._answerer.answer(self.prompts(inputs))
+
+    def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
+        return self._ask(inputs)
 
     def save(self, folder: Path) -> None:
         fitted = {

@@ -36,7 +36,9 @@ class Strategy:
 
     def __init__(self, folder: Path = HERE, model: str | None = None, encoder: str | None = None) -> None:
         self.settings: dict[str, Any] = json.loads((folder / "settings.json").read_text("utf-8"))
-        self.network, self.tokenizer = load_model(model or self.settings["model"]["name"], self.settings["model"])
+        said = self.settings["model"]
+        own = str(folder / said["folder"]) if said.get("folder") else said["name"]  # a merged model is in this folder
+        self.network, self.tokenizer = load_model(model or own, said)
         self.add_trained_weights(folder)
         configured = self.network.generation_config.eos_token_id if self.network.generation_config else None
         listed = configured if isinstance(configured, list) else [configured]
@@ -326,7 +328,7 @@ def load_model(name: str, expected: dict[str, Any]) -> tuple[Any, Any]:
         path = Path(snapshot_download(name, revision=expected.get("commit"), allow_patterns=DATA))
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) or sorted(path.glob("*.gguf"))[:1]
     found = {file.name: sha256(file) for file in files}
-    if found != expected["sha256"]:
+    if found not in (expected["sha256"], expected.get("gguf_sha256")):
         raise SystemExit(f"{path} holds other weights than the strategy was fitted with; README.md names them.")
     folder, options = (path, {}) if files[0].suffix != ".gguf" else (files[0].parent, {"gguf_file": files[0].name})
     if (adapter := folder / "adapter_config.json").exists():  # transformers would load the model that it names instead

@@ -16,7 +16,8 @@ from eval.measuring.runner import measure
 from eval.outcomes import Trial
 from eval.scoring import scorer_for
 from eval.task import Document, Example, Kind, Split, Task
-from strategies.engine.weights import load_language_model
+from strategies.base_models import loader_of
+from strategies.contract import Strategy
 from strategies.presets import Budget
 from strategies.registry import BASELINES, LOCAL, STRATEGIES, baselines_for, class_at
 from tests.tiny_model import save_tiny_model
@@ -76,23 +77,32 @@ def measured_run(
     documents = DOCUMENTS if kind is Kind.ANSWERING else ()
     task = Task("tiny", kind, "", rows, documents, labels_for(kind, rows))
     split = Split(rows[:24], rows[24:30], rows[30:])
+    baselines = baselines_for(kind, bool(documents)) if set(strategies) == set(LOCAL) else ()
+    return fitted_run(base, task, split, (*strategies, *baselines), model, BUDGET)
+
+
+def fitted_run(
+    base: Path, task: Task, split: Split, names: Sequence[str], model: str, budget: Budget = BUDGET
+) -> Measured:
+    """All test rows of this task, answered by these strategies and baselines."""
     store = Store(base / "home")
     dataset = store.add_dataset("tiny.csv", TABLE)
-    plan = Plan(dataset.id, Setup("message", "label"), strategies=tuple(strategies), model=model)
+    strategies = tuple(name for name in names if name in STRATEGIES)
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=strategies, model=model)
     run = store.add_run(plan, task_to_json(task, split))
     scorer = scorer_for(task, split)
-    baselines = baselines_for(kind, bool(documents)) if set(strategies) == set(LOCAL) else ()
-    for name in (*strategies, *baselines):
-        if name in LOCAL:
-            strategy = class_at(STRATEGIES[name])(task.brief, lambda: load_language_model(model), BUDGET, 0)
+    for name in names:
+        strategy: Strategy
+        if name in STRATEGIES:
+            strategy = class_at(STRATEGIES[name])(task.brief, loader_of(model), budget, 0)
         else:
-            strategy = class_at(BASELINES[name])(task.brief, BUDGET, 0)
+            strategy = class_at(BASELINES[name])(task.brief, budget, 0)
         folder = store.run_folder(run.id) / (BASELINES_STEP if name in BASELINES else "") / name
         (folder / "fitted").mkdir(parents=True)
-        strategy.fit(split.without_test, documents, lambda _: None)
+        strategy.fit(split.without_test, task.documents, lambda _: None)
         strategy.save(folder / "fitted")
         found = measure(strategy, split.test, scorer, 0, lambda *_: None)
         write_trial(folder, Trial(name, "done", outcomes=found.outcomes))
         store.save_step(StoredStep(run.id, name, "done"))
     store.end_run(run.id, "done")
-    return Measured(store, store.run(run.id), kind)
+    return Measured(store, store.run(run.id), task.kind)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from advisor.command_line.exporting import add_exporting
 from advisor.command_line.gate import add_gate
 from advisor.command_line.limits import add_limits
 from advisor.command_line.passwords import add_password, add_sharing
@@ -202,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     download.add_argument("strategy", metavar="STRATEGY", help="such as retrieval or retrieval@MODEL")
     download.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as finetuning.zip")
 
+    add_exporting(commands, _whole)
     add_serving(commands, _whole, _number)
 
     forget = commands.add_parser("forget-tuned", help="delete the models that a service fine-tuned for a run")

@@ -23,6 +23,7 @@ from advisor.command_line.check import check
 from advisor.command_line.comparing import compare, model_named, processor, resume
 from advisor.command_line.deleting import delete
 from advisor.command_line.doctor import doctor
+from advisor.command_line.exporting import export_strategy
 from advisor.command_line.gate import end_at_gate, gate_of
 from advisor.command_line.judging import judge_answers
 from advisor.command_line.packing import pack_run, unpack_run
@@ -129,6 +130,9 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
                 judge_answers(store, options.run, model_named(options.model))
         case "download":
             download(store, options.run, options.strategy, options.file)
+        case "export":
+            with processor(store, Screen(stderr=True)):
+                export_strategy(store, _run_with(store, options), options, build_strategy)
         case "serve":
             serve_strategy(store, _run_with(store, options), options, build_strategy)
         case "forget-tuned":

@@ -26,10 +26,11 @@ from eval.mapping.label_sets import NO_LABEL
 from eval.scoring.closeness import number_in
 from eval.task import BadInput, Brief, Example, Kind
 from strategies.engine.json_grammar import grammar_of
-from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
+from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, embedded_gguf, is_here, local_folder
 from strategies.engine.sealed_folder import DamagedError, check_folder
 from strategies.label_choice import LabelChoice, continuations_of
 from strategies.model_files import commit_of, parts_of
+from strategies.model_licence import licence_of
 from strategies.open_book import NO_VOTE, TEMPERATURE, VOTERS
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.registry import BASELINES, STRATEGIES
@@ -108,14 +109,70 @@ def unpacked_bytes(store: Store, run: StoredRun, strategy: str) -> int:
     return size
 
 
-def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path | IO[bytes]) -> None:
-    """Raises BadInput if the run has no such fitted strategy, or if its model is gone, so that it can't be named."""
-    if strategy in ALWAYS_THE_SAME:
-        raise BadInput(f"{name_of(strategy)} always gives the same answer, so there is nothing to download.")
+@dataclass(frozen=True, slots=True)
+class FittedFiles:
+    """The program that answers with a strategy, and what it reads: contents and files by their names. `model` is the
+    base model's file or folder on this machine."""
+
+    settings: dict[str, Any]
+    contents: dict[str, bytes]
+    files: dict[str, Path]
+    model: Path
+
+
+def fitted_files(store: Store, run: StoredRun, strategy: str) -> FittedFiles:
+    """Of a strategy with a local model, without its settings and README. Raises BadInput if the run has no such fitted
+    strategy, or if its model is gone, so that it can't be named."""
     if not can_download(store, run, strategy):
         raise BadInput(
             f"Run {run.id} has no fitted {strategy!r} to download: name a strategy that it measured on this machine."
         )
+    folder = _checked(store, run, strategy)
+    task, _ = read_task(store.own_run_folder(run.id))
+    fitted = _read(folder, strategy, task.brief)
+    model = run.plan.pairing(strategy).model
+    fitted.settings["model"] = _model(model)
+    contents = {"answer.py": program("standalone")}
+    if fitted.search:
+        contents["search.py"] = program("standalone_search")
+        contents["search.json"] = json.dumps(fitted.search, ensure_ascii=True, indent=1).encode()
+    files = {f"{name}.faiss": path for name, path in fitted.indexes.items()}
+    for name, path in fitted.files.items():
+        if path.name == "adapter_config.json":  # peft notes in it where the base model lay on this machine
+            noted = json.loads(path.read_text("utf-8"))
+            noted["base_model_name_or_path"] = fitted.settings["model"]["name"]
+            contents[name] = json.dumps(noted, indent=2).encode()
+        else:
+            files[name] = path
+    return FittedFiles(fitted.settings, contents, files, _model_path(model))
+
+
+def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path | IO[bytes]) -> None:
+    """Raises BadInput as `fitted_files` does."""
+    if strategy in ALWAYS_THE_SAME:
+        raise BadInput(f"{name_of(strategy)} always gives the same answer, so there is nothing to download.")
+    if strategy in BASELINES and can_download(store, run, strategy):
+        write_baseline_zip(run, store.own_run_folder(run.id), strategy, _checked(store, run, strategy), target)
+        return
+    fitted = fitted_files(store, run, strategy)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("README.md", _readme(run, strategy, fitted.settings))
+        archive.writestr("requirements.txt", "".join(f"{line}\n" for line in requirements(fitted.settings)))
+        archive.writestr("settings.json", json.dumps(fitted.settings, ensure_ascii=True, indent=2))
+        for name, content in fitted.contents.items():
+            archive.writestr(name, content)
+        for name, path in fitted.files.items():
+            with archive.open(name, "w", force_zip64=True) as packed, path.open("rb") as original:
+                shutil.copyfileobj(original, packed, _BYTES_AT_ONCE)
+
+
+def program(name: str) -> bytes:
+    """One of the programs that import nothing of this project."""
+    return Path(strategies.__path__[0], f"{name}.py").read_bytes()
+
+
+def _checked(store: Store, run: StoredRun, strategy: str) -> Path:
+    """The folder of the fitted strategy. Raises BadInput if a file in it was changed."""
     folder = _folder(store, run, strategy)
     try:
         check_folder(folder)
@@ -123,31 +180,7 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
         raise BadInput(
             f"The fitted files of {name_of(strategy)} can't be used: {wrong} Compare the strategies again."
         ) from wrong
-    if strategy in BASELINES:
-        write_baseline_zip(run, store.own_run_folder(run.id), strategy, folder, target)
-        return
-    task, _ = read_task(store.own_run_folder(run.id))
-    fitted = _read(folder, strategy, task.brief)
-    fitted.settings["model"] = _model(run.plan.pairing(strategy).model)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr("README.md", _readme(run, strategy, fitted.settings))
-        archive.writestr("answer.py", Path(strategies.__path__[0], "standalone.py").read_bytes())
-        if fitted.search:
-            archive.writestr("search.py", Path(strategies.__path__[0], "standalone_search.py").read_bytes())
-        archive.writestr("requirements.txt", "".join(f"{line}\n" for line in _requirements(fitted.settings)))
-        archive.writestr("settings.json", json.dumps(fitted.settings, ensure_ascii=True, indent=2))
-        if fitted.search:
-            archive.writestr("search.json", json.dumps(fitted.search, ensure_ascii=True, indent=1))
-        for name, path in fitted.indexes.items():
-            archive.write(path, f"{name}.faiss")
-        for name, path in fitted.files.items():
-            if path.name == "adapter_config.json":  # peft notes in it where the base model lay on this machine
-                noted = json.loads(path.read_text("utf-8"))
-                noted["base_model_name_or_path"] = fitted.settings["model"]["name"]
-                archive.writestr(name, json.dumps(noted, indent=2))
-            else:
-                with archive.open(name, "w", force_zip64=True) as packed, path.open("rb") as original:
-                    shutil.copyfileobj(original, packed, _BYTES_AT_ONCE)
+    return folder
 
 
 def _folder(store: Store, run: StoredRun, strategy: str) -> Path:
@@ -275,19 +308,23 @@ def _candidates(index: Path) -> int:
     return int(json.loads(measured.read_text())["candidates"]) if measured.exists() else 0
 
 
-def _model(name: str) -> dict[str, Any]:
-    if is_served(name):
-        raise BadInput(f"{name} is on a server, so there is no model to download: choose a run with a local model.")
+def _model_path(name: str) -> Path:
     path = embedded_gguf() if name == EMBEDDED else local_folder(name) if is_here(name) else None
     if path is None or not path.exists():
         raise BadInput(f"The model {name} is no longer on this machine, so its hash can't be noted: put it back first.")
+    return path
+
+
+def _model(name: str) -> dict[str, Any]:
+    if is_served(name):
+        raise BadInput(f"{name} is on a server, so there is no model to download: choose a run with a local model.")
+    path = _model_path(name)
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) or sorted(path.glob("*.gguf"))[:1]
-    licences = {one.name: one.licence for one in SUGGESTIONS}
     return {
         "name": parts_of(name)[0] if name == EMBEDDED or not Path(name).expanduser().exists() else Path(name).name,
         "commit": commit_of(path),
         "title": EMBEDDED_NAME if name == EMBEDDED else Path(name).name if Path(name).is_absolute() else name,
-        "licence": licences.get(name),
+        "licence": licence_of(name, path),
         "gguf": next((file.name for file in files if file.suffix == ".gguf"), None),
         "sha256": {file.name: _sha256(file, file.stat().st_mtime_ns) for file in files},
     }
@@ -300,7 +337,7 @@ def _sha256(file: Path, changed: int) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _requirements(settings: dict[str, Any]) -> list[str]:
+def requirements(settings: dict[str, Any]) -> list[str]:
     from importlib.metadata import version
 
     needed = ["torch", "transformers", "numpy"]

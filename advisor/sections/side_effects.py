@@ -21,13 +21,13 @@ _MEANING = (
 def section(report: Report) -> Section | None:
     """None where no trained strategy was judged or nothing was measured, and for a report of an earlier version."""
     measured = [one for one in judged(report) if one.side_effects]
-    sentences = tuple(_sentences(measured[0])) if measured else ()
-    if not sentences:
+    told = tuple(sentences(measured[0])) if measured else ()
+    if not told:
         return None
     table = (_table(measured),) if len(measured) > 1 else ()
     note = small(_MEANING) if any(one.side_effects and one.side_effects.knowledge for one in measured) else ()
-    summary = _all_forgot(measured) or sentences[0]
-    blocks = (Bullets(sentences), *table, *note)
+    summary = _all_forgot(measured) or told[0]
+    blocks = (Bullets(told), *table, *note)
     return Section("side-effects", TITLE, summary, blocks, _how(report), _heading(measured))
 
 
@@ -113,7 +113,8 @@ def _one_decimal(difference: float) -> str:
     return f"{100 * difference:.1f}".replace("-", "−")
 
 
-def _sentences(one: Candidate) -> list[str]:
+def sentences(one: Candidate) -> list[str]:
+    """What was measured of one trained strategy."""
     if not (effects := one.side_effects):
         return []
     name, knowledge = name_of(one.id), effects.knowledge
