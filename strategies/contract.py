@@ -12,7 +12,7 @@ from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, Preferred, Se
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 from strategies.engine.checkpoints import Checkpoints
-from strategies.engine.language_model import Prompt
+from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.instructions import Instruction
 from strategies.tuned_again import EarlierAdapter
 
@@ -107,7 +107,11 @@ class AsksModel(Protocol):
 
 @runtime_checkable
 class ShowsPrompts(Protocol):
-    """What a fitted strategy with a language model can also do: say what it would ask, without asking."""
+    """What a fitted strategy with a language model can also do: say what it would ask, without asking. `asked_model` is
+    the model that answers, after training if it was trained."""
+
+    @property
+    def asked_model(self) -> LanguageModel: ...
 
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]: ...
 
@@ -154,8 +158,9 @@ class Trained(Protocol):
         """Answers to these of its training rows, asked as they were in training."""
         ...
 
-    def answer_with(self, model: LocalModel) -> None:
-        """Use this copy of the trained model from now on, such as one that was exported and loaded again."""
+    def answer_with(self, load: Callable[[], LocalModel]) -> None:
+        """Use another copy of the trained model from now on, such as one that was exported. The one before is let go
+        first, so that there is one in memory at a time."""
         ...
 
 

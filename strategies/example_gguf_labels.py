@@ -19,7 +19,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 HERE = Path(__file__).parent
 REQUEST = json.loads((HERE / "request.json").read_text("utf-8"))
 SETTINGS = json.loads((HERE / "settings.json").read_text("utf-8"))
-model = Llama(str(next(HERE.glob("*.gguf"))), n_ctx=SETTINGS["context_tokens"], logits_all=True, verbose=False)
+model: Any = Llama(str(next(HERE.glob("*.gguf"))), n_ctx=SETTINGS["context_tokens"], logits_all=True, verbose=False)
 start, end = (model.detokenize([token], special=True).decode() for token in (model.token_bos(), model.token_eos()))
 render = Jinja2ChatFormatter(model.metadata["tokenizer.chat_template"], bos_token=start, eos_token=end)
 

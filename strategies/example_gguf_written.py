@@ -15,7 +15,7 @@ from llama_cpp import Llama
 HERE = Path(__file__).parent
 REQUEST = json.loads((HERE / "request.json").read_text("utf-8"))
 SETTINGS = json.loads((HERE / "settings.json").read_text("utf-8"))
-model = Llama(str(next(HERE.glob("*.gguf"))), n_ctx=SETTINGS["context_tokens"], verbose=False)
+model: Any = Llama(str(next(HERE.glob("*.gguf"))), n_ctx=SETTINGS["context_tokens"], verbose=False)
 
 
 def answer(text: str) -> str:

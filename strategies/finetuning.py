@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,18 +55,13 @@ class Finetuning(Training):
             self.notes.append(self.earlier.sentence(self._loss_before, after))
 
     def take_apart(self) -> None:
-        self._serve(self._load_apart)
+        self.answer_with(partial(self._load_apart, self._kept))
 
     def switch_off(self) -> None:
-        self._serve(lambda _: self.load_model())
+        self.answer_with(self.load_model)
 
     def put_together(self) -> None:
-        self._serve(self._load)
-
-    def _serve(self, load: Callable[[Path], LocalModel]) -> None:
-        del self.trained_model, self._answerer.model  # one model in memory at a time
-        gc.collect()
-        self.trained_model = self._answerer.model = load(self._kept)
+        self.answer_with(partial(self._load, self._kept))
 
     @property
     def _tries_shapes(self) -> bool:

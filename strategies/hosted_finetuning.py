@@ -100,6 +100,10 @@ class HostedFinetuning:
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         return self._answerer.answer(self.prompts(inputs))
 
+    @property
+    def asked_model(self) -> LanguageModel:
+        return self._answerer.model
+
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
         return self._ask(inputs)
 

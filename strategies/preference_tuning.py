@@ -101,9 +101,9 @@ class PreferenceTuning(Finetuning):
             return Preferred.of([], [])
         pairs = self._preferences(found, self.trained_model)
         after = log_probabilities(self.trained_model.network, pairs)
-        self._serve(lambda _: self._load(before))
+        self.answer_with(lambda: self._load(before))
         pairs = with_reference(self.trained_model.network, pairs)
-        self._serve(self._load)
+        self.put_together()
         return Preferred.of([chosen - rejected for chosen, rejected in after], [pair.lead for pair in pairs])
 
     def save(self, folder: Path) -> None:

@@ -147,6 +147,10 @@ class Prompting:
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         return self._answerer.answer(self.prompts(inputs))
 
+    @property
+    def asked_model(self) -> LanguageModel:
+        return self._answerer.model
+
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
         return Told(self._instruction, {}, self._shown, self._in_turns).ask(inputs)
 

@@ -112,6 +112,10 @@ class Retrieval:
         opened = self._open(inputs, self.settings["passages"], self.settings["examples"])
         return answer_openly(self._answerer, self._prompts(inputs, opened), opened)
 
+    @property
+    def asked_model(self) -> LanguageModel:
+        return self._answerer.model
+
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
         return self._prompts(inputs, self._open(inputs, self.settings["passages"], self.settings["examples"]))
 

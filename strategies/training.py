@@ -158,8 +158,14 @@ class Training(ABC):
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
         return list(self._ask(inputs, self._answerer.model).prompts)
 
-    def answer_with(self, model: LocalModel) -> None:
-        self.trained_model = self._answerer.model = model
+    @property
+    def asked_model(self) -> LanguageModel:
+        return self._answerer.model
+
+    def answer_with(self, load: Callable[[], LocalModel]) -> None:
+        del self.trained_model, self._answerer.model  # one model in memory at a time
+        gc.collect()
+        self.trained_model = self._answerer.model = load()
 
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         prompts = self._teach(train, self.trained_model)

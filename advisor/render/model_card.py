@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from advisor.wording import (
 from eval.task import Split, Task
 
 _README = Path(__file__).with_name("model_card.md.j2")
-_MOST_SETTINGS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an export has. `model`: a merged model; `gguf` and `modelfile`: their names, "" without; `retrieves`: the
-    prompt needs a search; `serves`: the model is behind a server; `checks`: the number of test rows in check.jsonl;
-    `plain_script`: example.py needs no other program; `missing`: sentences on what could not be written."""
+    """What an export has.
+
+    `model`: a merged model. `gguf`: the name of the file, "" without one. `modelfile`: one for Ollama. `retrieves`: its
+    prompt needs a search. `serves`: the model is behind a server. `checks`: the number of test rows in check.jsonl.
+    `plain_script`: example.py needs no other program. `adapter`: the adapter alone, too. `missing`: sentences on what
+    could not be written.
+    """
 
     model: bool
     gguf: str
@@ -58,6 +62,7 @@ class Parts:
     serves: bool
     checks: int
     plain_script: bool
+    adapter: bool = False
     missing: tuple[str, ...] = ()
 
 
@@ -72,9 +77,11 @@ def model_card(
     held: tuple[Held, ...],
 ) -> str:
     """`settings` are those of the program in the export, or the model's name alone for a served one."""
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, keep_trailing_newline=True
+    )
     found = next((one for one in judged(report) if one.id == strategy), None) if report else None
-    return environment.from_string(_README.read_text("utf-8")).render(
+    card = environment.from_string(_README.read_text("utf-8")).render(
         run=run,
         strategy=strategy,
         name=name_of(strategy),
@@ -91,6 +98,7 @@ def model_card(
         untested=_untested(report, found),
         count=count_text,
     )
+    return re.sub(r"\n{3,}", "\n\n", card)  # what a condition left out
 
 
 def _measured(report: Report, one: Candidate) -> tuple[str, ...]:
@@ -136,9 +144,7 @@ def _changed(one: Candidate) -> tuple[str, ...]:
 
 def _untested(report: Report | None, one: Candidate | None) -> tuple[str, ...]:
     found = []
-    if report is None:
-        found.append("The report of this run can't be read, so this page has no figures.")
-    elif beyond := beyond_preset(report):
+    if report is not None and (beyond := beyond_preset(report)):
         found.append(beyond)
     elif one is not None and one.robustness is None:
         found.append("Messy inputs (typos, capitals, other words) were not tried.")

@@ -3,7 +3,6 @@ and what was measured. What is written is loaded again and asked test rows of th
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from advisor.render.request import (
 )
 from advisor.runs.order import load_fitted
 from advisor.runs.trying import order_to_answer
-from advisor.storage.files import for_the_person, whole_folder
+from advisor.storage.files import for_the_person, give, whole_folder
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -38,9 +37,9 @@ from strategies.served.address import ServedAddress, is_served
 if TYPE_CHECKING:  # imports torch
     from strategies.engine.local_model import LocalModel
 
-MODEL, GGUF = "model", "model-{}.gguf"
+MODEL = "model"
 _PARTS_MERGED = ("weights/", "layers/")  # of a strategy, which the merged model has; an adapter may still be of use
-_SMALLEST_ROOM = 1024  # tokens
+_SMALLEST_ROOM, _LARGEST_ROOM = 1024, 8192  # tokens
 _ROOM = 2  # times the longest prompt of the checked rows
 
 Say = Callable[[str], None]
@@ -80,6 +79,9 @@ def export(
             make = _Served if served else _Local
             held = make(store, run, strategy, task, split, fitted, rows, wanted, beside, say).write()
             seal_folder(beside)
+            for file in beside.rglob("*"):
+                if file.is_file():  # some are written for their owner alone
+                    give(file)
             if folder.exists():
                 folder.rmdir()  # it is empty
     except OSError as wrong:
@@ -168,7 +170,8 @@ class _Local(_Export):
         settings["label_tokens"] = label_tokens(model, settings["continuations"]) if settings["labels"] else []
         lengths = [len(model.encode(self.prompt_of(row.input))) for row in self.rows]
         room = max(_SMALLEST_ROOM, _ROOM * (max(lengths, default=0) + settings["answer_tokens"]))
-        settings["context_tokens"] = min(model.context_tokens, room)
+        # With labels, llama-cpp-python keeps the logits after every token of the context.
+        settings["context_tokens"] = min(model.context_tokens, room if settings["labels"] else _LARGEST_ROOM)
         retrieves = bool(settings["search"])
         template = self._write_requests(model, settings, retrieves)
         is_plain = (
@@ -181,7 +184,9 @@ class _Local(_Export):
         parts = Parts(False, "", False, retrieves, False, len(self.rows), False)
         held: tuple[Held, ...] = ()
         if isinstance(self.fitted, Trained):
-            parts, held = self._write_trained(files, model, template, parts, is_plain)
+            parts = self._write_trained(files, model, parts, is_plain)
+            del model
+            held = tuple(self._held(parts.gguf))
         self._write_programs(files, parts)
         self._write_rows()
         self.write_text("requirements.txt", "".join(f"{line}\n" for line in requirements(settings)))
@@ -192,8 +197,7 @@ class _Local(_Export):
     def _model(self) -> LocalModel:
         from strategies.engine.local_model import LocalModel
 
-        found = self.fitted.trained_model if isinstance(self.fitted, Trained) else None
-        found = found or self.fitted._answerer.model  # type: ignore[attr-defined]
+        found = self.fitted.asked_model if isinstance(self.fitted, ShowsPrompts) else None
         assert isinstance(found, LocalModel)
         return found
 
@@ -211,57 +215,43 @@ class _Local(_Export):
         self.write_text("request_example.json", form.to_json(shown))
         return template
 
-    def _write_trained(
-        self, files: FittedFiles, model: LocalModel, template: list[dict[str, Any]], parts: Parts, is_plain: bool
-    ) -> tuple[Parts, tuple[Held, ...]]:
-        """The merged model and the GGUF file, each loaded again and held to the answers of the run."""
+    def _write_trained(self, files: FittedFiles, model: LocalModel, parts: Parts, is_plain: bool) -> Parts:
+        """The merged model, and the same as GGUF with its Modelfile if that can be had."""
         from strategies.engine.exported import modelfile, save_folder, save_gguf
         from strategies.engine.gguf_file import Precision
         from strategies.engine.gguf_vocabulary import UnwritableError
 
-        settings, missing, name = files.settings, [], ""
+        settings, missing, gguf, has_modelfile = files.settings, [], "", False
         licence = settings["model"]["licence"]
         self.say("Writing the merged model …")
         save_folder(model, self.folder / MODEL)
         merged = {file.name: file_hash(file) for file in sorted((self.folder / MODEL).glob("*.safetensors"))}
         settings["trained_part"] = None  # it is merged
         settings["model"] = {**settings["model"], "folder": MODEL, "sha256": merged, "gguf": None}
-        has_modelfile = False
         if self.wanted.gguf:
             precision = Precision(self.wanted.gguf)
+            title = f"{settings['model']['title']} {name_of(self.strategy)}"
+            self.say(f"Writing the GGUF file ({precision.upper()}) …")
             try:
-                self.say(f"Writing the GGUF file ({precision.upper()}) …")
-                title = f"{settings['model']['title']} {name_of(self.strategy)}"
-                save_gguf(model, self.folder / GGUF.format(precision), precision, title, licence, files.model)
-                name = GGUF.format(precision)
-                settings["model"]["gguf_sha256"] = {name: file_hash(self.folder / name)}
-            except UnwritableError as wrong:
-                missing.append(str(wrong))
-        if name:
-            try:
-                self.write_text("Modelfile", self._modelfile(modelfile, model, name, template, settings, licence))
+                gguf = save_gguf(model, self.folder, precision, title, licence, files.model)
+                settings["model"]["gguf_sha256"] = {gguf: file_hash(self.folder / gguf)}
+                prompt = self.template_prompt(parts.retrieves)
+                begins = [(turn.role, turn.content) for turn in (prompt[:1] if parts.retrieves else prompt[:-1])]
+                room = min(model.context_tokens, _LARGEST_ROOM)
+                text = modelfile(model, gguf, begins, settings["answer_tokens"], room, licence)
+                self.write_text("Modelfile", text)
                 has_modelfile = True
             except UnwritableError as wrong:
                 missing.append(str(wrong))
-        del model
-        held = tuple(self._held(name))
         return replace(
-            parts, model=True, gguf=name, modelfile=has_modelfile, plain_script=is_plain, missing=tuple(missing)
-        ), held
-
-    def _modelfile(
-        self,
-        make: Callable[..., str],
-        model: LocalModel,
-        name: str,
-        template: list[dict[str, Any]],
-        settings: dict[str, Any],
-        licence: str | None,
-    ) -> str:
-        prompt = self.template_prompt(bool(settings["search"]))
-        fixed = [prompt[0]] if settings["search"] else prompt[:-1]
-        begins = [(turn.role, turn.content) for turn in fixed]
-        return make(model, name, begins, settings["answer_tokens"], settings["context_tokens"], licence)
+            parts,
+            model=True,
+            gguf=gguf,
+            modelfile=has_modelfile,
+            plain_script=is_plain,
+            adapter=any(file.startswith("adapter/") for file in files.files),
+            missing=tuple(missing),
+        )
 
     def _held(self, gguf: str) -> list[Held]:
         if not self.rows:
@@ -280,10 +270,7 @@ class _Local(_Export):
         from strategies.engine.weights import load_language_model
 
         assert isinstance(self.fitted, Trained)
-        del self.fitted.trained_model  # one model in memory at a time
-        self.fitted._answerer.model = None  # type: ignore[attr-defined]
-        gc.collect()
-        self.fitted.answer_with(load_language_model(str(model)))
+        self.fitted.answer_with(lambda: load_language_model(str(model)))
         answers = self.fitted.predict([row.input for row in self.rows])
         same = sum(one.text == row.answer for one, row in zip(answers, self.rows, strict=True))
         return Held(what, same, len(self.rows))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
-import torch
 from transformers import GenerationConfig
 
 from strategies.engine.gguf_file import About, Precision, write_gguf
@@ -37,14 +35,16 @@ def save_folder(model: LocalModel, folder: Path) -> None:
 
 
 def save_gguf(
-    model: LocalModel, file: Path, precision: Precision, name: str, licence: str | None, source: Path | None
-) -> None:
-    """`source` is the base model's file or folder. Raises UnwritableError."""
+    model: LocalModel, folder: Path, precision: Precision, name: str, licence: str | None, source: Path | None
+) -> str:
+    """The name of the file in the folder. `source` is the base model's file or folder. Raises UnwritableError."""
     if any(not weight.is_floating_point() for weight in model.network.parameters()):
         raise UnwritableError("The weights of the model are quantised, so they can't be written as GGUF.")
     about = About(name, licence, model.form.own_template, model.end)
     is_gguf = source is not None and source.suffix == ".gguf"
-    write_gguf(model.network, model.tokenizer, file, precision, about, source if is_gguf else None)
+    beside = folder / "writing.gguf"
+    used = write_gguf(model.network, model.tokenizer, beside, precision, about, source if is_gguf else None)
+    return beside.rename(folder / f"model-{used}.gguf").name
 
 
 def modelfile(
@@ -85,11 +85,3 @@ def label_tokens(model: LocalModel, labels: Sequence[str]) -> list[list[int]]:
     if any(one != other and other[: len(one)] == one for one in found for other in found):
         return [[*tokens, model.end] for tokens in found]
     return found
-
-
-def same_weights(model: LocalModel, other: LocalModel) -> bool:
-    """Whether two networks hold the same numbers."""
-    weights: dict[str, Any] = dict(other.network.named_parameters())
-    return all(
-        name in weights and torch.equal(weight, weights[name]) for name, weight in model.network.named_parameters()
-    )

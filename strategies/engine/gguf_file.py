@@ -78,8 +78,9 @@ def write_gguf(
     precision: Precision,
     about: About,
     source: Path | None = None,
-) -> None:
-    """`source` is the GGUF file that the base model came from, whose metadata is taken over. Raises UnwritableError."""
+) -> Precision:
+    """The precision used: BF16 if some weights are too large for F16. `source` is the GGUF file of the base model,
+    whose metadata is taken over. Raises UnwritableError."""
     architecture = _architecture_of(network)
     config = network.config.get_text_config()
     keys = _keys_of(source) if source else _keys_from(config, architecture) | vocabulary_keys(tokenizer, config)
@@ -104,6 +105,7 @@ def write_gguf(
             writer.write_tensor_data(_converted(weight, written[name]))
     finally:
         writer.close()
+    return precision
 
 
 def _architecture_of(network: PreTrainedModel) -> _Architecture:

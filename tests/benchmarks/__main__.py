@@ -14,7 +14,7 @@ NAMES = (
     "machine", "labels", "writing", "training", "search", "retrieval", "growth", "comparison", "calibration",
     "crashes", "damaged", "random_kills", "guards", "early_stops", "planted", "planted_faults", "planted_preferences",
     "planted_chats", "held_json", "each_way", "load", "million_rows", "architectures", "judge", "llama", "serving",
-    "served_models",
+    "served_models", "served_strategy", "exports",
 )  # fmt: skip
 
 
