@@ -7,6 +7,7 @@ import hmac
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from advisor.serving.limits import Limits
+from advisor.serving.limits import Address, Limits
 from advisor.serving.reading import Asked, read_request
 from advisor.serving.refusal import (
     Refused,
@@ -33,7 +34,6 @@ from advisor.serving.waiting_line import WaitingLine
 from eval.outcomes import Prediction
 
 _CLIENT_GONE = 499
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Endpoint:
                 raise wrong_key()
             return
         host = request.headers.get("host", "")
-        if host.rpartition(":")[0] not in _LOCAL_NAMES and host not in _LOCAL_NAMES:
+        if not _is_local(host):
             raise other_host(host)
 
     async def _body(self, request: Request) -> bytes:
@@ -128,6 +128,13 @@ class Endpoint:
         if given.error is not None:
             raise failed_upstream(given.error) if self.asks_server else too_long(given.error)
         return given
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return Address(urlsplit(f"//{host}").hostname or "").is_loopback
+    except ValueError:  # brackets that don't match
+        return False
 
 
 async def _gone(request: Request) -> None:

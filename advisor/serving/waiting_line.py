@@ -33,6 +33,10 @@ class WaitingLine:
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "strategy")
 
+    def __len__(self) -> int:
+        """How many wait; those that are being answered don't."""
+        return len(self._waiting)
+
     async def ask(self, input: str) -> Prediction:
         """Raises Refused. A request whose task is cancelled leaves the line."""
         if len(self._waiting) >= self._most_waiting:

