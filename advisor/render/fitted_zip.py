@@ -341,7 +341,8 @@ def requirements(settings: dict[str, Any]) -> list[str]:
     from importlib.metadata import version
 
     needed = ["torch", "transformers", "numpy"]
-    needed += ["gguf"] if settings["model"]["gguf"] else []
+    if settings["model"]["gguf"] or settings["model"].get("gguf_sha256"):
+        needed += ["gguf", "accelerate"]  # transformers reads GGUF files with them
     needed += ["llguidance"] if settings["grammar"] else []
     needed += _PACKAGES.get(settings["trained_part"] or "", ())
     for part in _parts_of_search(settings["search"]) if settings["search"] else ():
