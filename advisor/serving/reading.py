@@ -12,8 +12,8 @@ from eval.conversation import written
 from eval.task import Turn
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
-# What would change the form of a reply, and what a client can have without it. Anything else, such as a temperature, is
-# left out of account: the strategy answers with the settings that were measured.
+# These would change the form of a reply, so only values that ask for nothing are taken. Anything else, such as a
+# temperature, is ignored: the strategy answers with the settings that were measured.
 _ONLY = {"n": (None, 1), "logprobs": (None, False), "tools": (None, []), "functions": (None, [])}
 
 

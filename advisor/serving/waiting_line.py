@@ -80,4 +80,4 @@ class WaitingLine:
         except Exception as wrong:
             with suppress(OSError):
                 self._log.write_text("".join(traceback.format_exception(wrong)))
-            return [failed(str(self._log))]
+            return [failed()]
