@@ -41,7 +41,7 @@ def serve(
         )
     order = order_to_answer(store, run, strategy, build_strategy)
     with address.bind() as bound:
-        _, split = read_task(store.run_folder(run.id))
+        _, split = read_task(store.own_run_folder(run.id))
         fitted = load_fitted(order)
         line = WaitingLine(fitted.predict, limits.at_once, limits.most_waiting, store.home / "error.log")
         served = Served(strategy, run.id)
@@ -55,16 +55,22 @@ def serve(
             timeout_graceful_shutdown=max(1, round(limits.seconds)),
         )
         host = f"[{address.host}]" if ":" in address.host else address.host
-        with _ending_in_order():
+        server = uvicorn.Server(config)
+        with _ending_in_order(server):
             bound.listen(config.backlog)
             say(f"http://{host}:{bound.getsockname()[1]}/v1")
-            uvicorn.Server(config).run(sockets=[bound])
+            server.run(sockets=[bound])
 
 
 @contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """uvicorn ends the server at a signal and then raises that signal again, which would count as a failure."""
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
+    """uvicorn ends the server at a signal and then raises that signal again, which would count as a failure. A signal
+    that comes before uvicorn listens for them ends the server too."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
