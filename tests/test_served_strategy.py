@@ -117,6 +117,7 @@ def test_what_can_not_be_served_is_refused_in_a_sentence(
     assert "did not compare 'guessing'; choose prompting_examples or" in refusal("guessing")
     assert "Other machines can reach 0.0.0.0, so a key is needed" in refusal("retrieval", "--host", "0.0.0.0")
     assert "letters, digits and punctuation" in refusal("retrieval", "--key", "schlüssel")
+    assert "The key is empty" in refusal("retrieval", "--key", "")
     assert "There is no port 70,000" in refusal("retrieval", "--port", "70000")
     assert "must be above 0" in refusal("retrieval", "--at-once", "0")
     with socket.socket() as taken:

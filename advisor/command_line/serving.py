@@ -63,7 +63,7 @@ def add_serving(commands: Any, whole: Callable[[str], int], number: Callable[[st
         type=number,
         default=_USUAL.seconds,
         metavar="S",
-        help=f"give a request up after S seconds (default: {_USUAL.seconds:g})",
+        help=f"give up on a request after S seconds (default: {_USUAL.seconds:g})",
     )
     served.add_argument(
         "--most-bytes",
@@ -78,9 +78,7 @@ def serve_strategy(store: Store, run: StoredRun, options: argparse.Namespace, bu
     """Returns when a signal has ended it. Raises BadInput."""
     from advisor.serving.server import serve  # a web framework, which no other command needs
 
-    key = options.key or os.environ.get(KEY_VARIABLE) or None
-    if key is not None and not _KEY_CHARACTERS.issuperset(key):
-        raise BadInput("The key may only have letters, digits and punctuation of ASCII: choose another one.")
+    key = key_of(options.key)
     if not 0 <= options.port <= 65_535:
         raise BadInput(f"There is no port {options.port:,}: choose one from 0 to 65535.")
     limits = Limits(options.most_bytes, options.at_once, options.most_waiting, options.timeout)
@@ -96,3 +94,13 @@ def serve_strategy(store: Store, run: StoredRun, options: argparse.Namespace, bu
         screen.file.flush()
 
     serve(store, run, options.strategy, Address(options.host, options.port), key, limits, build_strategy, say)
+
+
+def key_of(given: str | None) -> str | None:
+    """The key that requests need: the one given, else that of the variable; None without both. Raises BadInput."""
+    key = os.environ.get(KEY_VARIABLE) if given is None else given
+    if key == "":  # a secret that somebody forgot to fill in must not open the server
+        raise BadInput(f"The key is empty: give --key a text, or set {KEY_VARIABLE} to one or not at all.")
+    if key is not None and not _KEY_CHARACTERS.issuperset(key):
+        raise BadInput("The key may only have letters, digits and punctuation of ASCII: choose another one.")
+    return key

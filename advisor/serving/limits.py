@@ -44,8 +44,14 @@ class Address:
             )[0]
             bound = socket.socket(family, kind, protocol)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(at)
+            try:
+                bound.bind(at)
+            except OSError:
+                bound.close()
+                raise
         except OSError as wrong:
-            where = f"{self.host}:{self.port}"
-            raise BadInput(f"The address {where} can't be used ({wrong.strerror}): choose another --port.") from wrong
+            raise BadInput(
+                f"The address {self.host}:{self.port} can't be used ({wrong.strerror}): choose another --host or "
+                "--port."
+            ) from wrong
         return bound

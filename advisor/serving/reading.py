@@ -77,7 +77,7 @@ def _text(content: Any, where: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as wrong:  # JSON can hold a half of a character
-        raise unreadable(f"“{where}” has a surrogate that stands alone, so it is no text.", param=where) from wrong
+        raise unreadable(f"“{where}” isn't valid text: it has half of a surrogate pair.", param=where) from wrong
     return text
 
 
@@ -87,7 +87,7 @@ def _text_of_part(part: Any, where: str) -> str:
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
         return str(part["text"])
     raise unreadable(
-        f"“{where}” has a part that isn't text: this strategy reads text alone.", "unsupported_content", where
+        f"“{where}” has a part that isn't text: this strategy reads only text.", "unsupported_content", where
     )
 
 

@@ -36,6 +36,7 @@ _TEAM = "tests/pages/test_team.py"
 _BROWSER_TEAM = "tests/pages/test_browser_team.py"
 _PASSWORDS = "tests/advisor/test_passwords.py"
 _PERSONAL = "tests/advisor/test_personal.py"
+_SERVING = "tests/advisor/test_serving.py"
 _CHECKED = "        self._check_own(run_id)\n"
 
 GUARDS = (
@@ -511,6 +512,62 @@ GUARDS = (
         "USER 10001:10001\n",
         "",
         "tests/test_container.py -k without_root",
+    ),
+    Guard(
+        "a served strategy answers who has the key",
+        "advisor/serving/app.py",
+        " or not hmac.compare_digest(given.strip().encode(), self.key.encode())",
+        "",
+        f"{_SERVING} -k key_is_needed_where",
+    ),
+    Guard(
+        "no web page asks a served strategy under its own name",
+        "advisor/serving/app.py",
+        "if not _is_local(host):",
+        "if False:",
+        f"{_SERVING} -k name_of_this_machine",
+    ),
+    Guard(
+        "nor with a form",
+        "advisor/serving/app.py",
+        'if content_type.partition(";")[0].strip().lower() != "application/json":',
+        "if False:",
+        f"{_SERVING} -k forms_that_are_not_there",
+    ),
+    Guard(
+        "only this machine's addresses need no key",
+        "advisor/serving/limits.py",
+        "return ipaddress.ip_address(self.host).is_loopback",
+        "return True",
+        f"{_SERVING} -k beyond_this_machine",
+    ),
+    Guard(
+        "an empty key doesn't open a served strategy",
+        "advisor/command_line/serving.py",
+        'if key == "":',
+        "if False:",
+        f"{_SERVING} -k empty_key",
+    ),
+    Guard(
+        "a large request isn't read to its end",
+        "advisor/serving/app.py",
+        "            if len(body) > most:\n",
+        "            if False:\n",
+        f"{_SERVING} -k without_its_length",
+    ),
+    Guard(
+        "requests don't pile up",
+        "advisor/serving/waiting_line.py",
+        "if len(self._waiting) >= self._most_waiting:",
+        "if False:",
+        f"{_SERVING} -k too_many",
+    ),
+    Guard(
+        "a client learns nothing of what failed inside",
+        "advisor/serving/waiting_line.py",
+        "            return [failed()]\n",
+        "            return [wrong]\n",
+        f"{_SERVING} -k broken",
     ),
 )
 
