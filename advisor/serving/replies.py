@@ -37,15 +37,16 @@ class Served:
         }
 
     def events(self, given: Prediction, counts: bool) -> Iterator[bytes]:
-        """The answer is known before the first event, so its text comes in one."""
+        """The answer is known before the first event, so its text comes in one. The last choice has the sources."""
         head = self._head("chat.completion.chunk")
-        for delta, ending in (
-            ({"role": "assistant", "content": ""}, None),
-            ({"content": given.text}, None),
-            ({}, _ending(given)),
+        for delta, more in (
+            ({"role": "assistant", "content": ""}, {}),
+            ({"content": given.text}, {}),
+            ({}, {"sources": list(given.sources)}),
         ):
+            ending = None if delta else _ending(given)
             choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": ending}
-            yield _event({**head, "choices": [choice]})
+            yield _event({**head, "choices": [choice], **more})
         if counts:
             yield _event({**head, "choices": [], "usage": _usage(given)})
         yield b"data: [DONE]\n\n"

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from advisor.command_line.serving import key_of
 from advisor.serving.app import Endpoint
-from advisor.serving.limits import Address, Limits
+from advisor.serving.limits import KEY_VARIABLE, Address, Limits
 from advisor.serving.reading import read_request
 from advisor.serving.refusal import Refused
 from advisor.serving.replies import Served
@@ -120,6 +121,7 @@ def test_a_stream_gives_the_same_answer(url: str) -> None:
     assert deltas[0]["role"] == "assistant"
     assert "".join(delta.get("content", "") for delta in deltas) == "2"
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks] == [None, None, "stop"]
+    assert [chunk.get("sources") for chunk in chunks] == [None, None, ["handbook"]]
     assert counted["choices"] == [] and counted["usage"]["total_tokens"] == 8
     assert all("usage" not in chunk for chunk in send(url, PATH, chat("counting", "one", stream=True)).events)
 
@@ -198,9 +200,22 @@ def test_a_key_is_needed_where_there_is_one(tmp_path: Path, strategy: Counting) 
 def test_beyond_this_machine_a_key_is_needed() -> None:
     assert [Address(host).is_loopback for host in ("127.0.0.1", "127.3.2.1", "::1", "localhost")] == [True] * 4
     assert not any(Address(host).is_loopback for host in ("0.0.0.0", "::", "192.168.0.4", "tickets.example"))
-    with Address(port=0).bind() as bound, pytest.raises(BadInput, match="choose another --port"):
+    with Address(port=0).bind() as bound, pytest.raises(BadInput, match="choose another --host or --port"):
         bound.listen()
         Address(port=bound.getsockname()[1]).bind()
+
+
+def test_an_empty_key_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    assert key_of(None) is None and key_of("given") == "given"
+    monkeypatch.setenv(KEY_VARIABLE, "set")
+    assert key_of(None) == "set" and key_of("given") == "given"
+    for given, there in (("", "set"), (None, "")):
+        monkeypatch.setenv(KEY_VARIABLE, there)
+        with pytest.raises(BadInput, match="key is empty"):
+            key_of(given)
+    with pytest.raises(BadInput, match="letters, digits and punctuation"):
+        key_of("schlüssel")
 
 
 def test_requests_are_answered_together_and_too_many_are_refused(tmp_path: Path, strategy: Counting) -> None:
