@@ -60,8 +60,11 @@ def modelfile(
     template = model.form.go_template
     if template is None:
         raise UnwritableError("Ollama's templates can't write the prompts of this model, so there is no Modelfile.")
-    if any(_QUOTES in content for _, content in messages):
-        raise UnwritableError(f"The prompt contains {_QUOTES}, which a Modelfile can't hold, so there is none.")
+    if any(_QUOTES in content or content.endswith('"') for _, content in messages):
+        raise UnwritableError(
+            f"The prompt contains {_QUOTES} or ends with a quotation mark, which a Modelfile can't hold, so there is "
+            "none."
+        )
     (_, instruction), *shown = messages
     ends = [str(model.tokenizer.decode([token], skip_special_tokens=False)) for token in sorted(model.ends)]
     lines = [

@@ -26,6 +26,7 @@ def own_template(template: ChatTemplate, start: str) -> str:
         return f"{{{{ {_quoted(start)} }}}}{written}{_IF_ASKED}{{{{ {_quoted(PLAIN_ANSWER)} }}}}{{% endif %}}"
     switches = switches_of(template, frame)
     sets = "".join(f"{{% set {name} = {json.dumps(value)} %}}" for name, value in switches.items())
+    # A line break right after `set` would be dropped as part of it, and an empty text isn't.
     source = f'{sets}{{{{ "" }}}}{template.source}' if sets else template.source
     added = f"{_IF_ASKED}{{{{ {_quoted(frame.added)} }}}}{{% endif %}}" if frame.added else ""
     if not frame.lead:
@@ -66,9 +67,10 @@ def go_template(template: ChatTemplate) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text)
+    """Without escapes for other scripts and emoji, which Jinja would read as halves of a character."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _go(text: str) -> str:
     """Written out, so that nothing trims it."""
-    return f"{{{{ {json.dumps(text, ensure_ascii=False)} }}}}" if text else ""
+    return f"{{{{ {_quoted(text)} }}}}" if text else ""

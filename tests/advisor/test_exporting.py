@@ -19,9 +19,13 @@ from advisor.runs.order import BUILD_STRATEGY
 from advisor.schema import Report
 from advisor.storage.seals import write_sealed
 from eval.task import Kind
+from strategies.engine.exported import modelfile
+from strategies.engine.gguf_vocabulary import UnwritableError
 from strategies.engine.sealed_folder import DamagedError, check_folder
+from strategies.engine.weights import load_language_model
 from tests.fitted_runs import Measured, measured_run
 from tests.servers.tiny_server import TinyServer
+from tests.tiny_model import save_tiny_model
 from tests.tiny_networks import save_tiny_network
 
 STRATEGIES = ("prompting_examples", "retrieval", "finetuning", "last_layers")
@@ -192,6 +196,18 @@ def test_a_model_that_gguf_can_not_hold_is_exported_without(tmp_path: Path) -> N
     assert [one.what for one in held] == ["The merged model"] and held[0].same == 6
     assert not list((tmp_path / "out").glob("*.gguf")) and not (tmp_path / "out" / "Modelfile").exists()
     assert "- The model has sliding windows, which Threeways" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_prompt_that_a_modelfile_can_not_hold_is_refused(tmp_path: Path) -> None:
+    model = load_language_model(str(save_tiny_model(tmp_path)))
+
+    def written(instruction: str) -> str:
+        return modelfile(model, "model-f16.gguf", [("system", instruction)], 8, 512, None)
+
+    assert 'SYSTEM """Say "yes" or "no"."""\n' in written('Say "yes" or "no".')
+    for instruction in ('Say "yes" or "no"', 'Say """yes""" or no.'):
+        with pytest.raises(UnwritableError, match="quotation mark"):
+            written(instruction)
 
 
 def test_a_served_model_is_exported_as_its_prompt(tmp_path: Path) -> None:
