@@ -37,7 +37,7 @@ def add_exporting(commands: Any, whole: Callable[[str], int]) -> None:
         type=whole,
         default=_USUAL.rows,
         metavar="N",
-        help="take up to N test rows along with the run's answers, and hold what was written to them (default: 50)",
+        help="include up to N test rows with the run's answers, and hold the exported model to them (default: 50)",
     )
 
 

@@ -18,6 +18,7 @@ import strategies
 from advisor.pairing import strategy_of
 from advisor.plan import BASELINES_STEP
 from advisor.render.baseline_zip import ALWAYS_THE_SAME, write_baseline_zip
+from advisor.render.fitted_needs import packaged_models, requirements, search_licences
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -38,20 +39,11 @@ from strategies.retrieval import TOKENS_OF_EXAMPLES
 from strategies.search.embedder import DEFAULT
 from strategies.search.onnx_models import BGE_QUERY, MODEL_FILES, licence_files, packaged_folder
 from strategies.search.passages import WORDS_A_PASSAGE
-from strategies.search.settings import SearchSettings, Way
+from strategies.search.settings import SearchSettings
 from strategies.search.word_index import word_rules
 from strategies.served.address import is_served
 from strategies.standing import labels_of
 
-_PACKAGES = {  # by what a strategy has
-    "adapter": ("peft",),
-    "weights": ("safetensors",),
-    "layers": ("safetensors",),
-    "search": ("faiss-cpu",),
-    "sentence-transformers": ("sentence-transformers",),
-    "words": ("bm25s", "regex", "snowballstemmer"),
-    "onnx": ("onnxruntime", "tokenizers"),
-}
 _EARLIER_PROMPT = {
     "turns": "own",
     "in_parts": False,
@@ -285,17 +277,6 @@ def _search_files(indexes: dict[str, Path], search: dict[str, Any]) -> dict[str,
     return files
 
 
-def _parts_of_search(search: dict[str, Any]) -> list[str]:
-    models = [one for one in (search["embedder"], search["reranker"]) if one]
-    used = [way for name, way in search["ways"].items() if search[name]]
-    return [
-        "search",
-        *(["words"] if any(way != Way.DENSE for way in used) else []),
-        *(["onnx"] if any(one["files"] for one in models) else []),
-        *(["sentence-transformers"] if any(not one["files"] for one in models) else []),
-    ]
-
-
 def _places_of_labels(solved: list[list[str]], brief: Brief) -> list[list[int]]:
     """Of each solved example."""
     place = {label: at for at, label in enumerate(brief.labels)}
@@ -337,19 +318,6 @@ def _sha256(file: Path, changed: int) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def requirements(settings: dict[str, Any]) -> list[str]:
-    from importlib.metadata import version
-
-    needed = ["torch", "transformers", "numpy"]
-    if settings["model"]["gguf"] or settings["model"].get("gguf_sha256"):
-        needed += ["gguf", "accelerate"]  # transformers reads GGUF files with them
-    needed += ["llguidance"] if settings["grammar"] else []
-    needed += _PACKAGES.get(settings["trained_part"] or "", ())
-    for part in _parts_of_search(settings["search"]) if settings["search"] else ():
-        needed += _PACKAGES[part]
-    return [f"{package}=={version(package).partition('+')[0]}" for package in dict.fromkeys(needed)]
-
-
 def _readme(run: StoredRun, strategy: str, settings: dict[str, Any]) -> str:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     template = environment.from_string(_README.read_text("utf-8"))
@@ -357,6 +325,8 @@ def _readme(run: StoredRun, strategy: str, settings: dict[str, Any]) -> str:
         run=run,
         name=name_of(strategy),
         settings=settings,
+        packages=packaged_models(settings),
+        licences=search_licences(settings["search"]),
         embedded=EMBEDDED,
         default_embedder=DEFAULT,
         count=count_text,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
@@ -26,6 +26,7 @@ from advisor.wording import (
     words_of,
 )
 from eval.task import Split, Task
+from strategies.engine.models import EMBEDDED
 
 _README = Path(__file__).with_name("model_card.md.j2")
 
@@ -41,8 +42,20 @@ class Held:
     @property
     def sentence(self) -> str:
         if self.same == self.rows:
-            return f"{self.what}: the same answer as in the run to all {count_text(self.rows, 'test row')} asked."
-        return f"{self.what}: another answer than in the run to {self.rows - self.same:,} of {self.rows:,} test rows."
+            return f"{self.what} gave the same answers as the run, on {count_text(self.rows, 'test row')}."
+        return f"{self.what} gave other answers than the run on {self.rows - self.same:,} of {self.rows:,} test rows."
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The base model. `name` is what answer.py calls it: "embedded", a hub id, or the name of its folder or file.
+    `sha256` are the hashes of its weights by file, none where a server has them."""
+
+    title: str
+    name: str = ""
+    licence: str | None = None
+    commit: str | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +64,20 @@ class Parts:
 
     `model`: a merged model. `gguf`: the name of the file, "" without one. `modelfile`: one for Ollama. `retrieves`: its
     prompt needs a search. `serves`: the model is behind a server. `checks`: the number of test rows in check.jsonl.
-    `plain_script`: example.py needs no other program. `adapter`: the adapter alone, too. `missing`: sentences on what
-    could not be written.
+    `plain_script`: example.py needs no other program. `adapter`: the adapter alone, too. `packages` and
+    `licences` are those of `fitted_needs`. `missing`: sentences on what could not be written.
     """
 
-    model: bool
-    gguf: str
-    modelfile: bool
-    retrieves: bool
-    serves: bool
-    checks: int
-    plain_script: bool
+    model: bool = False
+    gguf: str = ""
+    modelfile: bool = False
+    retrieves: bool = False
+    serves: bool = False
+    checks: int = 0
+    plain_script: bool = False
     adapter: bool = False
+    packages: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
 
@@ -72,11 +87,10 @@ def model_card(
     task: Task,
     split: Split,
     report: Report | None,
-    settings: dict[str, Any],
+    base: Base,
     parts: Parts,
     held: tuple[Held, ...],
 ) -> str:
-    """`settings` are those of the program in the export, or the model's name alone for a served one."""
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, keep_trailing_newline=True
     )
@@ -90,7 +104,8 @@ def model_card(
         task=task,
         split=split,
         labels=len(task.labels),
-        settings=settings,
+        base=base,
+        embedded=EMBEDDED,
         parts=parts,
         held=held,
         measured=_measured(report, found) if report and found else (),
@@ -152,7 +167,7 @@ def _untested(report: Report | None, one: Candidate | None) -> tuple[str, ...]:
         found.append(f"It stopped after {count_text(one.score.n, 'test row')}, because others were clearly better.")
     return (
         *found,
-        "All test rows come from the same file as the training rows. Inputs of another source, another language or a "
-        "later time were not tested.",
+        "All test rows come from the same file as the training rows. Inputs from another source, in another language "
+        "or from a later time were not tested.",
         "Attacks were not tested, such as instructions hidden in an input.",
     )

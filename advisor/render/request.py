@@ -1,9 +1,7 @@
-"""What a strategy asks as a request to a server with OpenAI's API: a template with a place for the input, and one with
-an input in it."""
+"""What a strategy with a local model asks, as a request to a server with OpenAI's API."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,36 +17,27 @@ INPUT = "{{input}}"
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """What all requests have, whatever their messages. `switches` are the variables that the model's own chat template
-    needs. `schema` is that of JSON answers."""
+    """What all requests have, whatever their messages, for a server that loads the model. `switches` are the variables
+    that the model's own chat template needs. `schema` is that of JSON answers."""
 
     model: str
     max_tokens: int
     schema: Mapping[str, Any] | None = None
     switches: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_json(self, messages: Sequence[Mapping[str, Any]]) -> str:
+    def request(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         held = {"name": "answer", "strict": True, "schema": self.schema}
-        return json.dumps(
-            {
-                "model": self.model,
-                "messages": list(messages),
-                "temperature": 0,
-                "max_tokens": self.max_tokens,
-                **({"response_format": {"type": "json_schema", "json_schema": held}} if self.schema else {}),
-                **({"chat_template_kwargs": self.switches} if self.switches else {}),
-            },
-            ensure_ascii=False,
-            indent=2,
-        )
+        return {
+            "model": self.model,
+            "messages": list(messages),
+            "temperature": 0,
+            "max_tokens": self.max_tokens,
+            **({"response_format": {"type": "json_schema", "json_schema": held}} if self.schema else {}),
+            **({"chat_template_kwargs": self.switches} if self.switches else {}),
+        }
 
 
-def plain_messages(prompt: Prompt) -> list[dict[str, Any]]:
-    """For a model whose chat template isn't known."""
-    return [{"role": turn.role, "content": turn.content} for turn in prompt]
-
-
-def answer_schema(kind: Kind, train: Sequence[Example]) -> Mapping[str, Any] | None:
+def answer_schema(kind: Kind, train: Sequence[Example]) -> dict[str, Any] | None:
     """As services take it; None where answers aren't JSON objects."""
     return schema_of(row.target for row in train) if kind is Kind.EXTRACTION else None
 

@@ -10,15 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from advisor.render.fitted_zip import FittedFiles, fitted_files, program, requirements
-from advisor.render.model_card import Held, Parts, model_card
-from advisor.render.request import (
-    INPUT,
-    RequestForm,
-    answer_schema,
-    plain_messages,
-    prompt_with_places,
-)
+from advisor.render.fitted_needs import packaged_models, requirements, search_licences
+from advisor.render.fitted_zip import FittedFiles, fitted_files, program
+from advisor.render.model_card import Base, Held, Parts, model_card
+from advisor.render.request import INPUT, RequestForm, answer_schema, prompt_with_places
 from advisor.runs.order import load_fitted
 from advisor.runs.trying import order_to_answer
 from advisor.storage.files import for_the_person, give, whole_folder
@@ -32,7 +27,7 @@ from strategies.contract import ShowsPrompts, Strategy, Trained
 from strategies.engine.language_model import Prompt
 from strategies.engine.sealed_folder import file_hash, seal_folder
 from strategies.registry import BASELINES
-from strategies.served.address import ServedAddress, is_served
+from strategies.served.address import is_served
 
 if TYPE_CHECKING:  # imports torch
     from strategies.engine.local_model import LocalModel
@@ -41,6 +36,7 @@ MODEL = "model"
 _PARTS_MERGED = ("weights/", "layers/")  # of a strategy, which the merged model has; an adapter may still be of use
 _SMALLEST_ROOM, _LARGEST_ROOM = 1024, 8192  # tokens
 _ROOM = 2  # times the longest prompt of the checked rows
+_LABEL_TOKENS = 64  # for a label that a server writes, where the run compared how probable each is
 
 Say = Callable[[str], None]
 
@@ -72,7 +68,7 @@ def export(
     try:
         with for_the_person(), whole_folder(folder.absolute()) as beside:
             beside.chmod(0o755)
-            task, split = read_task(store.run_folder(run.id))
+            task, split = read_task(store.own_run_folder(run.id))
             fitted = load_fitted(order_to_answer(store, run, strategy, build_strategy))
             rows = _rows(store, run, strategy, split)[: wanted.rows]
             served = is_served(run.plan.pairing(strategy).model)
@@ -91,7 +87,7 @@ def export(
 
 def _rows(store: Store, run: StoredRun, strategy: str, split: Split) -> list[_Row]:
     """The test rows that got an answer in the run."""
-    trial = read_trial(store.run_folder(run.id) / strategy)
+    trial = read_trial(store.own_run_folder(run.id) / strategy)
     examples = {row.id: row for row in split.test}
     outcomes = trial.outcomes if trial else ()
     return [
@@ -136,9 +132,12 @@ class _Export:
     def write_text(self, name: str, text: str | bytes) -> None:
         (self.folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
 
-    def write_card(self, settings: dict[str, Any], parts: Parts, held: tuple[Held, ...]) -> None:
+    def write_request(self, name: str, request: dict[str, Any]) -> None:
+        self.write_text(name, json.dumps(request, ensure_ascii=False, indent=2))
+
+    def write_card(self, base: Base, parts: Parts, held: tuple[Held, ...]) -> None:
         report = self.store.report(self.run.id)
-        card = model_card(self.run, self.strategy, self.task, self.split, report, settings, parts, held)
+        card = model_card(self.run, self.strategy, self.task, self.split, report, base, parts, held)
         self.write_text("README.md", card)
 
 
@@ -146,17 +145,20 @@ class _Served(_Export):
     """Only the prompt: the model is where it is."""
 
     def write(self) -> tuple[Held, ...]:
-        address = ServedAddress.parse(self.run.plan.pairing(self.strategy).model)
+        from strategies.served.served_model import ServedModel
+
+        assert isinstance(self.fitted, ShowsPrompts)
+        model = self.fitted.asked_model  # the tuned one, where a service trained it
+        assert isinstance(model, ServedModel)
         retrieves = "passages" in self.fitted.settings
-        tokens = int(self.fitted.settings.get("answer_tokens", 64))
-        form = RequestForm(address.model, tokens, answer_schema(self.task.kind, self.split.train))
-        self.write_text("request.json", form.to_json(plain_messages(self.template_prompt(retrieves))))
-        self.write_text("request_example.json", form.to_json(plain_messages(self.prompt_of(self.shown_input))))
+        tokens = int(self.fitted.settings.get("answer_tokens", _LABEL_TOKENS))
+        schema = answer_schema(self.task.kind, self.split.train)
+        self.write_request("request.json", model.request(self.template_prompt(retrieves), tokens, schema))
+        self.write_request("request_example.json", model.request(self.prompt_of(self.shown_input), tokens, schema))
         if not retrieves:
             self.write_text("example.py", program("example_server"))
-        settings = {"model": {"name": address.model, "title": address.model, "licence": None, "commit": None}}
-        parts = Parts(False, "", False, retrieves, True, 0, not retrieves)
-        self.write_card({**settings, "search": None}, parts, ())
+        parts = Parts(retrieves=retrieves, serves=True, plain_script=not retrieves)
+        self.write_card(Base(model.address.model), parts, ())
         return ()
 
 
@@ -166,7 +168,8 @@ class _Local(_Export):
 
         files = fitted_files(self.store, self.run, self.strategy)
         settings, model = files.settings, self._model()
-        settings["base_sha256"] = settings["model"]["sha256"]
+        said = settings["model"]
+        base = Base(said["title"], said["name"], said["licence"], said["commit"], said["sha256"])
         settings["label_tokens"] = label_tokens(model, settings["continuations"]) if settings["labels"] else []
         lengths = [len(model.encode(self.prompt_of(row.input))) for row in self.rows]
         room = max(_SMALLEST_ROOM, _ROOM * (max(lengths, default=0) + settings["answer_tokens"]))
@@ -181,7 +184,7 @@ class _Local(_Export):
             and model.form.is_read_plainly
             and all(isinstance(turn["content"], str) for turn in template)
         )
-        parts = Parts(False, "", False, retrieves, False, len(self.rows), False)
+        parts = Parts(retrieves=retrieves, checks=len(self.rows), licences=tuple(search_licences(settings["search"])))
         held: tuple[Held, ...] = ()
         if isinstance(self.fitted, Trained):
             parts = self._write_trained(files, model, parts, is_plain)
@@ -191,7 +194,7 @@ class _Local(_Export):
         self._write_rows()
         self.write_text("requirements.txt", "".join(f"{line}\n" for line in requirements(settings)))
         self.write_text("settings.json", json.dumps(settings, ensure_ascii=True, indent=2))
-        self.write_card(settings, parts, held)
+        self.write_card(base, replace(parts, packages=tuple(packaged_models(settings))), held)
         return held
 
     def _model(self) -> LocalModel:
@@ -210,9 +213,9 @@ class _Local(_Export):
             {} if is_trained else model.form.switches,  # the exported template has them in it
         )
         template = model.form.messages(self.template_prompt(retrieves))
-        self.write_text("request.json", form.to_json(template))
+        self.write_request("request.json", form.request(template))
         shown = model.form.messages(self.prompt_of(self.shown_input))
-        self.write_text("request_example.json", form.to_json(shown))
+        self.write_request("request_example.json", form.request(shown))
         return template
 
     def _write_trained(self, files: FittedFiles, model: LocalModel, parts: Parts, is_plain: bool) -> Parts:
@@ -263,7 +266,7 @@ class _Local(_Export):
 
             with TemporaryDirectory(prefix="threeways-gguf-") as unpacked:
                 unpack(self.folder / gguf, Path(unpacked))
-                found.append(self._asked(f"The GGUF file ({gguf}), read by transformers", Path(unpacked)))
+                found.append(self._asked(f"The GGUF file ({gguf}), read by transformers,", Path(unpacked)))
         return found
 
     def _asked(self, what: str, model: Path) -> Held:

@@ -9,6 +9,7 @@ from typing import Any
 from eval.measuring.phases import is_listening
 from eval.money.tokens import Spent
 from strategies.engine.language_model import Compare, LabelWay, Prompt, RowsDone, Scores, Written
+from strategies.served.address import ServedAddress
 from strategies.served.answer_text import estimated_tokens, label_in, said_in
 from strategies.served.capabilities import Capabilities, Choice
 from strategies.served.client import Client
@@ -90,7 +91,7 @@ class ServedModel:
     @property
     def notes(self) -> list[str]:
         """How the model was asked, and what is odd about its answers."""
-        address = self._client.address
+        address = self.address
         notes = [
             f"{address.title} was asked through the server at {address.host}.",
             *self._notes,
@@ -105,9 +106,19 @@ class ServedModel:
             )
         return notes
 
+    @property
+    def address(self) -> ServedAddress:
+        return self._client.address
+
+    def request(self, prompt: Prompt, max_tokens: int, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The body of a request for a written answer, as this server takes it. `schema` is that of JSON answers."""
+        held_to = {} if schema is None or not self.follows_schema else self.capabilities.in_schema(schema)
+        parameters = {**self.capabilities.parameters(max_tokens), **held_to}
+        return {"model": self.address.model, "messages": self.capabilities.messages(prompt), **parameters}
+
     def form_to_json(self) -> dict[str, Any]:
         """Where and how the model is asked. A downloaded strategy can't ask it."""
-        return {"served": self._client.address.name, "capabilities": self.capabilities.to_json()}
+        return {"served": self.address.name, "capabilities": self.capabilities.to_json()}
 
     def score(
         self,
@@ -160,7 +171,7 @@ class ServedModel:
         if not self.counts_tokens:
             return counts
         unsure = [at for at, count in enumerate(counts) if count > _SURELY_SHORTER * self.context_tokens]
-        url = f"{self._client.address.root}/tokenize"
+        url = f"{self.address.root}/tokenize"
         requests = [Request(url, {"messages": self.capabilities.messages(prompts[at])}) for at in unsure]
         for at, reply in zip(unsure, self._client.ask(requests), strict=True):
             counted = reply.body.get("count") if isinstance(reply, Answer) else None

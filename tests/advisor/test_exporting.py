@@ -166,7 +166,7 @@ def test_the_card_says_what_was_measured_and_what_was_not(
     card = (tmp_path / "with" / "README.md").read_text()
     for said in (
         "Score (accuracy): ", "95 % CI", "test rows.", "Latency: median", "per 1,000 requests",
-        "The merged model: the same answer as in the run to all 6 test rows", "(model-f32.gguf), read by transformers",
+        "The merged model gave the same answers as the run, on 6 test rows", "(model-f32.gguf), read by transformers",
         "A quick run leaves out robustness, forgetting", "Attacks were not tested",
         "unknown to Threeways", "They have learned from your", "ollama create finetuning -f Modelfile",
         "A server writes its answer.",
@@ -217,6 +217,8 @@ def test_a_served_model_is_exported_as_its_prompt(tmp_path: Path) -> None:
             export(measured.store, measured.run, name, tmp_path / name, Wanted(), BUILD_STRATEGY, lambda _: None)
         request = json.loads((tmp_path / "prompting" / "request.json").read_text())
         assert request["model"] == "tiny" and request["messages"][-1]["content"] == "{{input}}"
+        shown = json.loads((tmp_path / "prompting" / "request_example.json").read_text())
+        assert shown in [body for path, body in server.answered if path.endswith("/chat/completions")]
         text, answer = next(iter(measured.outcomes["prompting"].items()))
         answered = subprocess.run(
             [sys.executable, "-I", "example.py", text],

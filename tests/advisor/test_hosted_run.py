@@ -98,6 +98,8 @@ def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
         assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
 
     assert main(["try", report["run_id"], "where is it"]) == 0
+    assert main(["export", report["run_id"], "--strategy", "hosted_finetuning", "--out", "taken"]) == 0
+    assert json.loads(Path("taken/request.json").read_text())["model"] == model
     assert main(["delete", report["run_id"]]) == 2
     assert f"{model} at {address.host} may still be there" in capsys.readouterr().out
     assert main(["forget-tuned", report["run_id"]]) == 0
