@@ -40,24 +40,21 @@ def run(full: bool) -> list[dict[str, Any]]:
         written = [one for name, names in datasets.items() for one in _exported(name, names, Path(folder), full)]
         python = _environment(Path(folder) / "venv", [path for _, _, path, _ in written])
         has_llama = _install(python, ["-c", str(CONSTRAINTS), "llama-cpp-python"])
-        found = []
-        for dataset, strategy, path, held in written:
-            found.append(
-                {"dataset": dataset, "strategy": strategy, **_asked(python, path, "example.py"), "at export": held}
-            )
-            if (path / "example_gguf.py").exists() and has_llama:
-                found.append(
-                    {
-                        "dataset": dataset,
-                        "strategy": strategy,
-                        **_asked(python, path, "example_gguf.py"),
-                        "at export": "",
-                    }
-                )
-            elif (file := next(path.glob("*.gguf"), None)) is not None:
-                asked = _asked(python, path, "example.py", "--model", file.name)
-                found.append({"dataset": dataset, "strategy": strategy, **asked, "at export": ""})
-        return found
+        return [
+            {"dataset": dataset, "strategy": strategy, **_asked(python, path, *program), "at export": held}
+            for dataset, strategy, path, held in written
+            for program in _programs(path, has_llama)
+        ]
+
+
+def _programs(path: Path, has_llama: bool) -> Iterator[tuple[str, ...]]:
+    """The commands that an export's README.md names."""
+    yield ("example.py",)
+    if (path / "example_gguf.py").exists():
+        if has_llama:
+            yield ("example_gguf.py",)
+    elif (file := next(path.glob("*.gguf"), None)) is not None:
+        yield "example.py", "--model", file.name
 
 
 def _exported(dataset: str, names: Sequence[str], base: Path, full: bool) -> Iterator[tuple[str, str, Path, str]]:
