@@ -91,9 +91,9 @@ def settle_in(log: Path) -> None:
 
 
 def spare_others() -> None:
-    """A child that computes calls this before it imports torch. The threads of a product wait for each other by turning
-    in a loop. Where another program has one of their cores, that takes most of the time and counts as work of the
-    processor, so there they sleep instead. On a quiet machine, they would wake up too late."""
+    """A process that computes calls this before it imports torch. The threads of a product wait for each other by
+    turning in a loop. Where another program has one of their cores, that takes most of the time and counts as work of
+    the processor, so there they sleep instead. On a quiet machine, they would wake up too late."""
     if not {_WAITING, "GOMP_SPINCOUNT"} & os.environ.keys() and cores_in_use() >= LEAST_IN_USE:
         os.environ[_WAITING] = "passive"
 

@@ -14,6 +14,7 @@ from advisor.render.fitted_needs import packaged_models, requirements, search_li
 from advisor.render.fitted_zip import FittedFiles, fitted_files, program
 from advisor.render.model_card import Base, Held, Parts, model_card
 from advisor.render.request import INPUT, RequestForm, answer_schema, prompt_with_places
+from advisor.runs.child import spare_others
 from advisor.runs.order import load_fitted
 from advisor.runs.trying import order_to_answer
 from advisor.storage.files import for_the_person, give, whole_folder
@@ -68,6 +69,7 @@ def export(
     try:
         with for_the_person(), whole_folder(folder.absolute()) as beside:
             beside.chmod(0o755)
+            spare_others()
             task, split = read_task(store.own_run_folder(run.id))
             fitted = load_fitted(order_to_answer(store, run, strategy, build_strategy))
             rows = _rows(store, run, strategy, split)[: wanted.rows]

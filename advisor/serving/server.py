@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from advisor.runs.child import spare_others
 from advisor.runs.order import load_fitted
 from advisor.runs.trying import order_to_answer
 from advisor.serving.app import Endpoint
@@ -42,6 +43,7 @@ def serve(
     order = order_to_answer(store, run, strategy, build_strategy)
     with address.bind() as bound:
         _, split = read_task(store.own_run_folder(run.id))
+        spare_others()
         fitted = load_fitted(order)
         line = WaitingLine(fitted.predict, limits.at_once, limits.most_waiting, store.home / "error.log")
         served = Served(strategy, run.id)
