@@ -17,14 +17,15 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError
 from filelock import FileLock
 
 from advisor.storage.files import write_whole
 from eval.task import BadInput
 
 SHORTEST, _LONGEST = 10, 1_000  # characters of a password
-_NAME = re.compile(r"[\w.@-]{1,64}")
+LONGEST_NAME = 64  # characters
+_NAME = re.compile(rf"[\w.@-]{{1,{LONGEST_NAME}}}")
 _FOR_OTHERS = 0o077
 
 _hasher = PasswordHasher()  # argon2id with the parameters of RFC 9106 for little memory: 64 MB and some 50 ms a try
@@ -72,8 +73,19 @@ def _read(path: Path, changed_at: int, size: int, inode: int, mode: int) -> dict
     """Read again only after a change: each look at a page asks."""
     if mode & _FOR_OTHERS:
         raise BadInput(f"Others on this machine can open the password file {path}; run: chmod 600 {path}")
-    lines = (line.partition(":") for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#"))
-    return {key_of(name): Account(name, hashed) for name, _, hashed in lines}
+    accounts = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if _is_remark(line):
+            continue
+        name, _, hashed = line.partition(":")
+        if not _NAME.fullmatch(name):
+            raise BadInput(f"Line {number} of the password file {path} doesn't begin with a name; correct the line.")
+        accounts[key_of(name)] = Account(name, hashed)
+    return accounts
+
+
+def _is_remark(line: str) -> bool:
+    return not line.strip() or line.startswith("#")
 
 
 def check_name(name: str) -> None:
@@ -90,20 +102,42 @@ def set_password(path: Path, name: str, password: str) -> bool:
     if len(password) > _LONGEST:
         raise BadInput(f"The password has {len(password):,} characters; use at most {_LONGEST:,}.")
     hashed = _hasher.hash(password)
-    with _changing(path):
-        accounts = read_accounts(path) if path.exists() else {}
-        is_new = key_of(name) not in accounts
-        _write(path, accounts | {key_of(name): Account(accounts.get(key_of(name), Account(name, "")).name, hashed)})
-    return is_new
+    real = _target(path)
+    with _changing(real):
+        known = read_accounts(real).get(key_of(name)) if real.exists() else None
+        _replace_line(real, key_of(name), Account(known.name if known else name, hashed))
+    return known is None
 
 
 def remove_account(path: Path, name: str) -> None:
     """Raises BadInput if there is no such name."""
-    with _changing(path):
-        accounts = read_accounts(path)
-        if accounts.pop(key_of(name), None) is None:
+    real = _target(path)
+    with _changing(real):
+        if key_of(name) not in read_accounts(real):
             raise BadInput(f"There is no {name!r} in {path}; check the spelling.")
-        _write(path, accounts)
+        _replace_line(real, key_of(name), None)
+
+
+def renew_hash(path: Path, account: Account, password: str) -> Account:
+    """The account with a hash as this version of argon2 makes it, if it has an older or weaker one. The password stays
+    the same. A file that can't be written, or that has changed meanwhile, stays as it is."""
+    if not _hasher.check_needs_rehash(account.hash):
+        return account
+    renewed = Account(account.name, _hasher.hash(password))
+    with suppress(BadInput, OSError):
+        real = _target(path)
+        with _changing(real):
+            if read_accounts(real).get(account.key) == account:
+                _replace_line(real, account.key, renewed)
+                return renewed
+    return account
+
+
+def _target(path: Path) -> Path:
+    """Where the file really lies: a link to it stays one. Raises BadInput if the link leads nowhere."""
+    if path.is_symlink() and not path.exists():
+        raise BadInput(f"{path} is a link to a file that isn't there; restore that file, or delete the link.")
+    return Path(os.path.realpath(path))
 
 
 def _changing(path: Path) -> FileLock:
@@ -114,9 +148,14 @@ def _changing(path: Path) -> FileLock:
         raise BadInput(f"{path.parent} can't be made ({wrong.strerror}); choose another folder.") from wrong
 
 
-def _write(path: Path, accounts: dict[str, Account]) -> None:
-    """With the mode 600, which a temporary file has from its first moment."""
-    write_whole(path, "".join(f"{one.name}:{one.hash}\n" for one in accounts.values()))
+def _replace_line(path: Path, key: str, account: Account | None) -> None:
+    """With the mode 600, which a temporary file has from its first moment. Remarks and other lines stay."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    found = [at for at, line in enumerate(lines) if not _is_remark(line) and key_of(line.partition(":")[0]) == key]
+    kept = [line for at, line in enumerate(lines) if at not in found]
+    if account is not None:
+        kept.insert(found[0] if found else len(kept), f"{account.name}:{account.hash}")
+    write_whole(path, "".join(f"{line}\n" for line in kept))
 
 
 def check_password(path: Path, name: str, password: str) -> Account | None:
@@ -131,7 +170,7 @@ def check_password(path: Path, name: str, password: str) -> Account | None:
         return account
     except VerificationError:
         return None
-    except InvalidHashError:  # a line that somebody wrote by hand
+    except ValueError:  # no argon2 hash: a line that somebody wrote by hand
         with suppress(VerificationError):
             _hasher.verify(stand_in, password)
         return None

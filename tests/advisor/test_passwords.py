@@ -9,10 +9,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from argon2 import PasswordHasher
 
-from advisor.storage.passwords import check_password, password_file, read_accounts, remove_account, set_password
+from advisor.storage import passwords
+from advisor.storage.passwords import (
+    check_password,
+    password_file,
+    read_accounts,
+    remove_account,
+    renew_hash,
+    set_password,
+)
 from eval.task import BadInput
 from tests.app import ROOT
 
@@ -83,12 +93,71 @@ def test_a_line_that_was_written_by_hand_opens_nothing(file: Path) -> None:
     assert check_password(file, "# a remark", "") is None and check_password(file, "anna", GOOD)
 
 
-@pytest.mark.parametrize("name", ["nobody", "byhand"], ids=["unknown", "without a hash"])
+@pytest.mark.parametrize("line", [":{}", " :{}", "\ufeffbob:{}", "b b:{}", "x" * 65 + ":{}"])
+def test_a_line_without_a_name_is_refused(file: Path, line: str) -> None:
+    """Also of an empty one, with which somebody could log in who types no name."""
+    set_password(file, "anna", GOOD)
+    lines = file.read_text()
+    file.write_text(f"# the team\n{line.format(lines.partition(':')[2])}{lines}", "utf-8")
+    with pytest.raises(BadInput, match=r"Line 2 of the password file .* doesn't begin with a name"):
+        check_password(file, "", GOOD)
+
+
+def test_a_hash_with_other_letters_opens_nothing(file: Path) -> None:
+    set_password(file, "anna", GOOD)
+    file.write_text(f"{file.read_text()}bob:€\n", "utf-8")
+    assert check_password(file, "bob", GOOD) is None and check_password(file, "anna", GOOD)
+
+
+def test_what_somebody_wrote_into_the_file_stays(file: Path) -> None:
+    set_password(file, "anna", GOOD)
+    anna = file.read_text()
+    file.write_text(f"# Sales\n{anna}\n# Support\n")
+    set_password(file, "bob", GOOD)
+    bob = file.read_text().splitlines()[-1]
+    assert file.read_text() == f"# Sales\n{anna}\n# Support\n{bob}\n"
+    set_password(file, "ANNA", OTHER)
+    assert file.read_text().startswith("# Sales\nanna:$argon2id$") and anna not in file.read_text()
+    remove_account(file, "anna")
+    assert file.read_text() == f"# Sales\n\n# Support\n{bob}\n"
+
+
+def test_a_link_to_the_file_stays_one(file: Path, tmp_path: Path) -> None:
+    real = tmp_path / "mounted" / "passwords"
+    file.parent.mkdir()
+    file.symlink_to(real)
+    with pytest.raises(BadInput, match="is a link to a file that isn't there"):
+        set_password(file, "anna", GOOD)
+    assert not real.parent.exists()
+    set_password(real, "anna", GOOD)
+    set_password(file, "bob", GOOD)
+    remove_account(file, "anna")
+    assert file.is_symlink() and list(read_accounts(real)) == ["bob"] and stat.S_IMODE(real.stat().st_mode) == 0o600
+
+
+def test_a_weak_hash_is_computed_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_password(file, "anna", GOOD)
+    strong = read_accounts(file)["anna"]
+    assert renew_hash(file, strong, GOOD) is strong
+    file.write_text(f"# the team\nanna:{PasswordHasher(time_cost=1, memory_cost=64).hash(GOOD)}\n")
+    weak = read_accounts(file)["anna"]
+    with monkeypatch.context() as full:
+        full.setattr(passwords, "write_whole", Mock(side_effect=OSError))  # a file that nobody can write
+        assert renew_hash(file, weak, GOOD) is weak
+    renewed = renew_hash(file, weak, GOOD)
+    assert renewed != weak and read_accounts(file)["anna"] == renewed == check_password(file, "anna", GOOD)
+    assert "m=65536" in renewed.hash and file.read_text().startswith("# the team\n")
+    set_password(file, "anna", OTHER)
+    renew_hash(file, weak, GOOD)  # while somebody changed the password
+    assert check_password(file, "anna", OTHER)
+
+
+@pytest.mark.parametrize("name", ["nobody", "byhand", "withothers"], ids=["unknown", "without a hash", "other letters"])
 def test_nobody_learns_by_the_time_who_has_an_account(file: Path, name: str) -> None:
     """By processor time, which other programs don't change; the shortest of some tries."""
     set_password(file, "anna", GOOD)
     with file.open("a") as lines:
-        lines.write("byhand:x\n")
+        lines.write("byhand:x\nwithothers:€\n")
 
     def shortest(name: str) -> float:
         found = []
