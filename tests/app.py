@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -18,6 +19,7 @@ import pytest
 import streamlit as st
 from pandas import DataFrame
 from playwright.sync_api import Page
+from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -27,7 +29,7 @@ from advisor.pairing import model_in, strategy_of
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.runs.report_files import write_report
 from advisor.storage.presence import present
-from advisor.storage.store import Store
+from advisor.storage.store import Store, home_at
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import write_trial
@@ -35,6 +37,7 @@ from eval.outcomes import Trial
 from eval.task import Split, Task
 
 ROOT = Path(__file__).parent.parent
+SECRETS = "secrets.toml"
 SECONDS = 60  # a first run imports the app, and the machine may be busy
 BROWSER_WAIT = 120_000  # milliseconds, likewise
 SPEED = Speed("cpu", 1.0, read=300.0, read_alone=200.0, write=40.0, write_alone=10.0, train=120.0, embed=50.0)
@@ -56,9 +59,28 @@ def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     store = Store()
     store.request_speed("embedded")
     store.save_speed("embedded", SPEED)
-    with present(folder):
+    with present(folder), secrets_at(folder / SECRETS):
         yield store
     st.cache_resource.clear()
+
+
+@contextmanager
+def secrets_at(file: Path) -> Iterator[None]:
+    """Streamlit's settings with secrets are in this file, if it is there, and nowhere else."""
+    before = config.get_option("secrets.files")
+    config.set_option("secrets.files", [str(file)])
+    try:
+        yield
+    finally:
+        config.set_option("secrets.files", before)
+
+
+def as_toml(tables: dict[str, dict[str, Any]]) -> str:
+    """Of texts, numbers, and lists of them."""
+    return "".join(
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for name, table in tables.items()
+    )
 
 
 def open_page(title: str, **address: str) -> AppTest:
@@ -66,10 +88,12 @@ def open_page(title: str, **address: str) -> AppTest:
     return open_page_as({}, {}, title, **address)
 
 
-def open_page_as(user: dict[str, Any], secrets: dict[str, Any], title: str, **address: str) -> AppTest:
+def open_page_as(user: dict[str, Any], secrets: dict[str, dict[str, Any]], title: str, **address: str) -> AppTest:
     """The same for a person of whom Streamlit knows this, with these settings in secrets.toml."""
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=SECONDS)
-    app.user, app.secrets = user, secrets
+    app.user = user
+    if secrets:
+        (home_at() / SECRETS).write_text(as_toml(secrets))
     for name, value in address.items():
         app.query_params[name] = value
     app.run()

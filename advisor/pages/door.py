@@ -7,22 +7,26 @@ uploads and files for those who have logged in; what pages show is up to `who.py
 
 from __future__ import annotations
 
+import json
 import sys
+from collections import Counter
 from html import escape
-from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
+from ipaddress import IPv6Address, ip_address
 from string import Template
 from urllib.parse import parse_qs, quote, urlsplit
 
 import streamlit as st
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, move_on_after, to_thread
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from advisor.pages.claims import LoggedOutError, person_of
 from advisor.pages.own_origin import is_own
 from advisor.pages.visits import MOST_WRONG, SECONDS_OF_A_VISIT, SECONDS_OF_WRONG, handle_of, visits, wrong_tries
 from advisor.pages.way_in import REFUSAL, is_on_this_machine, way_in
-from advisor.storage.passwords import check_password, key_of, password_file
+from advisor.storage.passwords import LONGEST_NAME, Account, check_password, key_of, password_file, renew_hash
 from advisor.storage.store import home_at
 from eval.task import BadInput
 
@@ -31,9 +35,9 @@ VISIT_HEADER = b"x-threeways-visit"  # which .streamlit/config.toml has Streamli
 COOKIE = "threeways_visit"
 _HEALTH = "/_stcore/health"
 _NO_PAGES = ("/_stcore/", "/media/", "/component/", "/static/")
-_FOR_KNOWN = ("/_stcore/upload_file/", "/media/")
-_MOST_BYTES = 8_192  # of a log-in
-_MOST_WAITING = 20  # log-ins; each takes 64 MB and some 50 ms, one after the other
+_FOR_KNOWN = ("/_stcore/upload_file/", "/_stcore/metrics", "/media/")
+_MOST_BYTES, _MOST_SECONDS = 8_192, 10  # of a log-in, until it has arrived
+_MOST_WAITING, _MOST_FROM_ONE = 20, 5  # log-ins, and those of one sender; each takes 64 MB and some 50 ms in turn
 _HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
@@ -45,6 +49,7 @@ _TOO_OFTEN = (
     f"There were {MOST_WRONG} wrong tries for this name. Wait {SECONDS_OF_WRONG // 60} minutes, then try again."
 )
 _TOO_MANY = "Many people are logging in. Try again in a moment."
+_TOO_SLOW = "The log-in took too long to arrive. Try again."
 
 
 class Door:
@@ -53,6 +58,7 @@ class Door:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._checking = CapacityLimiter(1)  # passwords at once
+        self._senders: Counter[str] = Counter()  # of the passwords that wait or are checked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -83,9 +89,9 @@ class Door:
         if way is None:
             return None if _came_from_here(scope) else _refused(REFUSAL, 403)
         if way == "provider":
-            is_known = not path.startswith(_FOR_KNOWN) or _has_cookie_of_provider(scope)
+            is_known = not path.startswith(_FOR_KNOWN) or _is_known_to_provider(scope)
             return None if is_known else _refused("Log in first.", 403)
-        handle = handle_of(_cookies(scope).get(COOKIE, ""))
+        handle = handle_of(_token_of(scope))
         is_here = visits.account_of(handle) is not None
         if path == LOG_IN and scope["type"] == "http":
             return await self._log_in(scope, receive, is_here)
@@ -103,22 +109,29 @@ class Door:
             return RedirectResponse(_base() + wanted, 303) if is_here else _form(wanted)
         if not is_own(scope):  # another site must not log people in as somebody else
             return _refused("This log-in came from another site.", 403)
-        typed = await _typed(receive)
+        typed = None
+        with move_on_after(_MOST_SECONDS):
+            typed = await _typed(receive)
+        if typed is None:
+            return PlainTextResponse(f"{_TOO_SLOW}\n", 408, {"cache-control": "no-store", "connection": "close"})
         name, password = _first(typed, "name").strip(), _first(typed, "password")
-        wanted = _page_of(_first(typed, "next"))
-        if self._checking.statistics().tasks_waiting >= _MOST_WAITING:
+        wanted, sender = _page_of(_first(typed, "next")), _sender_of(scope)
+        if self._checking.statistics().tasks_waiting >= _MOST_WAITING or self._senders[sender] >= _MOST_FROM_ONE:
             return _form(wanted, name, _TOO_MANY, 503)
-        if not wrong_tries.begin(key_of(name)):
+        # A name that nobody can have isn't kept: it may be long.
+        if len(name) <= LONGEST_NAME and not wrong_tries.begin(key_of(name)):
             return _form(wanted, name, _TOO_OFTEN, 429)
-        account = await to_thread.run_sync(
-            check_password, password_file(home_at()), name, password, limiter=self._checking
-        )
+        self._senders[sender] += 1
+        try:
+            account = await to_thread.run_sync(_account_of, name, password, limiter=self._checking)
+        finally:
+            self._senders -= Counter([sender])  # which drops a sender who has none left
         if account is None:
             return _form(wanted, name, _WRONG, 401)
         wrong_tries.forget(key_of(name))
         entered = RedirectResponse(_base() + wanted, 303, {"cache-control": "no-store"})
         entered.set_cookie(
-            COOKIE,
+            _cookie_names(scope)[0],
             visits.begin(account),
             max_age=SECONDS_OF_A_VISIT,
             path=_base() or "/",
@@ -151,22 +164,67 @@ def _is_encrypted(scope: Scope) -> bool:
     return any(name == b"origin" and value.startswith(b"https://") for name, value in scope["headers"])
 
 
-def _cookies(scope: Scope) -> dict[str, str]:
-    found: SimpleCookie = SimpleCookie()
-    for name, value in scope["headers"]:
-        if name.lower() == b"cookie":
-            try:
-                found.load(value.decode("latin-1"))
-            except CookieError:  # of another program on this host
-                continue
-    return {name: one.value for name, one in found.items()}
+def _cookie_names(scope: Scope) -> list[str]:
+    """The one under which a visit is kept, and others under which it may have been. Browsers send cookies to all ports
+    of a host, so the port that the browser asks is in the name. Under the name with __Host-, which only https can set,
+    no other host of the same domain can leave a cookie of its own."""
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"), "")
+    port = host.rpartition(":")[2]
+    plain = f"{COOKIE}_{port}" if port.isdecimal() else COOKIE
+    if _base():  # the cookie is for this path, and one with __Host- would be for all
+        return [plain]
+    if _is_encrypted(scope):
+        return [f"__Host-{plain}"]
+    return [plain, f"__Host-{plain}"]  # no page says its origin when it is first opened
 
 
-def _has_cookie_of_provider(scope: Scope) -> bool:
-    # Streamlit has no public function for it. Without this, anybody could fill the memory with uploads.
+def _token_of(scope: Scope) -> str:
+    cookies = HTTPConnection(scope).cookies
+    return next((cookies[name] for name in reversed(_cookie_names(scope)) if name in cookies), "")
+
+
+def _is_known_to_provider(scope: Scope) -> bool:
+    """Whether the provider let somebody in who may enter. Without this, anybody could fill the memory with uploads."""
+    # Streamlit has no public function for it.
     from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks
 
-    return _get_signed_cookie_with_chunks(_cookies(scope), "_streamlit_user") is not None
+    try:
+        signed = _get_signed_cookie_with_chunks(HTTPConnection(scope).cookies, "_streamlit_user")
+        claims = json.loads(signed or b"null")
+    except ValueError:
+        return False
+    try:
+        return isinstance(claims, dict) and bool(person_of(claims))
+    except LoggedOutError:
+        return False
+
+
+def _account_of(name: str, password: str) -> Account | None:
+    """None if the password is wrong."""
+    file = password_file(home_at())
+    account = check_password(file, name, password)
+    if account is None:
+        return None
+    renewed = renew_hash(file, account, password)
+    visits.renew(account, renewed)
+    return renewed
+
+
+def _sender_of(scope: Scope) -> str:
+    """Whose share of the waiting places a log-in takes. It is an address; of IPv6 a network, because one machine there
+    has many. What X-Forwarded-For says can be made up, and the server may have put it in the place of the address. So
+    all who come through a proxy are one."""
+    client = scope.get("client")
+    if client is None or any(name.lower() == b"x-forwarded-for" for name, _ in scope["headers"]):
+        return ""
+    try:
+        address = ip_address(client[0].partition("%")[0])
+    except ValueError:  # a name, as of a test
+        return str(client[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    if isinstance(address, IPv6Address) and mapped is None:
+        return address.exploded[:19]  # four groups of eight
+    return str(mapped or address)
 
 
 async def _typed(receive: Receive) -> dict[str, list[str]]:

@@ -15,8 +15,9 @@ from typing import NoReturn
 
 import streamlit as st
 
+from advisor.pages.claims import LoggedOutError
 from advisor.pages.turnstile import others_first
-from advisor.pages.who import LoggedOutError, person, show_log_out
+from advisor.pages.who import person, show_log_out
 from advisor.palette import css_variables
 from advisor.storage.personal import PersonalStore
 from advisor.storage.store import Store

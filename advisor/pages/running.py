@@ -162,7 +162,9 @@ def _show_actions(run: StoredRun) -> None:
         if stands_still and st.button("Start the worker", type="primary", icon=":material/play_arrow:"):
             start_worker(frame.store())
             st.rerun(scope="fragment")
-        waits_for_timing = run.state == "queued" and frame.store().requested_speed() is not None
+        # For a team there is no such button: it would also take the estimates of the others.
+        is_alone = frame.store().person is None
+        waits_for_timing = is_alone and run.state == "queued" and frame.store().requested_speed() is not None
         if waits_for_timing and st.button("Skip the timing", key="skip-timing", help=_SKIPPED):
             skip_timings(frame.store())
             st.rerun(scope="fragment")

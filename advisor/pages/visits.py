@@ -22,7 +22,7 @@ from eval.task import BadInput
 
 SECONDS_OF_A_VISIT = 24 * 3600
 MOST_WRONG, SECONDS_OF_WRONG = 5, 900  # so many wrong tries for a name in so long
-_MOST_VISITS = 10_000
+_MOST_VISITS, _MOST_OF_ONE = 10_000, 50  # of all people, and of one; then the oldest ends
 _MOST_NAMES = 10_000
 
 
@@ -45,8 +45,11 @@ class Visits:
         token = secrets.token_urlsafe(32)
         with self._lock:
             now = self._now()
-            still = [(handle, one) for handle, one in self._open.items() if one.until > now]
-            self._open = dict(still[-_MOST_VISITS + 1 :])
+            still = {handle: one for handle, one in self._open.items() if one.until > now}
+            own = [handle for handle, one in still.items() if one.account.key == account.key]
+            for handle in [*own[: -_MOST_OF_ONE + 1], *list(still)[: -_MOST_VISITS + 1]]:
+                still.pop(handle, None)
+            self._open = still
             self._open[handle_of(token)] = _Visit(account, now + SECONDS_OF_A_VISIT)
         return token
 
@@ -61,6 +64,13 @@ class Visits:
         except BadInput:  # which the door says
             return None
         return now if now == visit.account else None
+
+    def renew(self, old: Account, new: Account) -> None:
+        """The same person has the same password, but its hash was computed again."""
+        with self._lock:
+            for handle, one in self._open.items():
+                if one.account == old:
+                    self._open[handle] = _Visit(new, one.until)
 
     def end(self, handle: str) -> None:
         with self._lock:

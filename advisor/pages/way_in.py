@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Mapping
-from importlib.util import find_spec
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
+from advisor.pages.provider import check_provider, log_in_provider
 from advisor.storage.passwords import named_file, password_file, read_accounts
 from advisor.storage.store import home_at
 from eval.task import BadInput
@@ -21,50 +20,43 @@ REFUSAL = (
     "Threeways answers other machines only if people log in: add a person with 'python -m advisor password NAME', or "
     "set up OIDC as docs/team.md says, or start it with --server.address 127.0.0.1."
 )
-_SHORTEST_SECRET = 32  # characters: who guesses it can be anybody
-_OF_A_PROVIDER = ("client_id", "client_secret", "server_metadata_url")
-DEFAULT = "default"  # the name of the provider whose settings stand in [auth] itself
+_EVERYONE = (
+    "Everyone whom the log-in provider lets in may enter, because secrets.toml has no [team]; docs/team.md says how to "
+    "name the people."
+)
+_homes_with_log_in: set[Path] = set()  # since this process started
 
 
 def way_in() -> Way | None:
     """None where nobody logs in. Raises BadInput if it isn't clear how, because then nobody may enter."""
-    by_provider = auth_settings() is not None
-    try:
-        by_password = named_file() is not None or password_file(home_at()).exists()
-    except OSError as wrong:
-        raise BadInput(f"The password file can't be looked for ({wrong}); check the path and its owner.") from wrong
+    by_provider, by_password = log_in_provider() is not None, _is_by_password()
+    home, file = home_at(), password_file(home_at())
     if by_provider and by_password:
         raise BadInput(
             "People can log in with a password or with the provider in secrets.toml, not both: move "
-            f"{password_file(home_at())} away, or take [auth] out of secrets.toml."
+            f"{file} away, or take [auth] out of secrets.toml."
+        )
+    if by_provider or by_password:
+        _homes_with_log_in.add(home)
+    elif home in _homes_with_log_in:
+        raise BadInput(
+            f"People had to log in here, but now {file} and [auth] in secrets.toml are both gone; put back what you "
+            "had, or restart the server if nobody should log in any more."
         )
     return "provider" if by_provider else "password" if by_password else None
 
 
-def auth_settings() -> Mapping[str, Any] | None:
-    """[auth] of Streamlit's secrets.toml; None if there is none. Raises BadInput if the file can't be read."""
-    if st.secrets.load_if_toml_exists():
-        found = st.secrets.get("auth")
-        return found if isinstance(found, Mapping) else None
-    for file in st.get_option("secrets.files"):
-        if Path(file).exists():
-            raise BadInput(f"{file} can't be read, so it isn't clear who may log in; correct it.")
-    return None
-
-
-def providers(auth: Mapping[str, Any]) -> list[str]:
-    """Their names under [auth], in the order in which they stand there."""
-    named = [name for name, section in auth.items() if isinstance(section, Mapping) and "client_id" in section]
-    return [*([DEFAULT] if "client_id" in auth else []), *named]
-
-
-def welcome_emails() -> tuple[str, ...] | None:
-    """Addresses, and endings such as @example.com, of the people who may enter; None if the provider alone decides."""
-    team = st.secrets.get("team") if st.secrets.load_if_toml_exists() else None
-    found = team.get("emails") if isinstance(team, Mapping) else None
-    if found is None:
-        return None
-    return tuple(str(one).casefold() for one in ([found] if isinstance(found, str) else found))
+def _is_by_password() -> bool:
+    """Also if the file is a link to one that isn't there at the moment."""
+    if named_file() is not None:
+        return True
+    try:
+        password_file(home_at()).lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as wrong:
+        raise BadInput(f"The password file can't be looked for ({wrong}); check the path and its owner.") from wrong
+    return True
 
 
 def check_before_serving() -> None:
@@ -75,33 +67,17 @@ def check_before_serving() -> None:
     """
     try:
         way = way_in()
-        if way == "provider":
-            check_provider(auth_settings() or {})
+        provider = log_in_provider()
+        if provider is not None:
+            check_provider(provider)
         elif way == "password":
             read_accounts(password_file(home_at()))
     except BadInput as wrong:
         sys.exit(str(wrong))
     if way is None and not is_on_this_machine(st.get_option("server.address") or "0.0.0.0"):
         sys.exit(REFUSAL)
-
-
-def check_provider(auth: Mapping[str, Any]) -> None:
-    """Raises BadInput if nobody could log in, or if everybody could."""
-    if find_spec("authlib") is None:
-        raise BadInput("secrets.toml names a log-in provider, which needs Authlib; install it with: make team")
-    if "redirect_uri" not in auth:
-        raise BadInput("[auth] in secrets.toml lacks redirect_uri, such as https://HOST/oauth2callback; add it.")
-    if len(str(auth.get("cookie_secret", ""))) < _SHORTEST_SECRET:
-        raise BadInput(
-            f"cookie_secret under [auth] in secrets.toml needs {_SHORTEST_SECRET} characters or more, or it could be "
-            "guessed; take the output of: python -c 'import secrets; print(secrets.token_hex())'"
-        )
-    if not providers(auth):
-        raise BadInput("[auth] in secrets.toml names no provider; add client_id, client_secret, server_metadata_url.")
-    for name in providers(auth):
-        section = auth if name == DEFAULT else auth[name]
-        if missing := [one for one in _OF_A_PROVIDER if one not in section]:
-            raise BadInput(f"The provider in secrets.toml ({name}) lacks {' and '.join(missing)}; add what is missing.")
+    if provider is not None and provider.welcome is None:
+        sys.stderr.write(f"{_EVERYONE}\n")
 
 
 def is_on_this_machine(address: str) -> bool:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from html import escape
 
 import streamlit as st
 
+from advisor.pages.claims import LoggedOutError, person_of
 from advisor.pages.marks import plain
-from advisor.pages.visits import SECONDS_OF_A_VISIT, visits
-from advisor.pages.way_in import DEFAULT, auth_settings, providers, way_in, welcome_emails
+from advisor.pages.provider import DEFAULT, log_in_provider
+from advisor.pages.visits import visits
+from advisor.pages.way_in import way_in
 from advisor.storage.person import Person
-from eval.task import BadInput
 
 VISIT = "threeways_visit"  # in st.user; see `VISIT_HEADER`
 _LAST = "last-person"  # whose things the session holds
-_LONGEST_NAME = 80
-
-
-class LoggedOutError(BadInput):
-    """Nobody has logged in, or the log-in is over."""
 
 
 def person() -> Person | None:
@@ -34,35 +29,7 @@ def person() -> Person | None:
                 raise LoggedOutError("You aren't logged in; log in, and open this page again.")
             return Person(f"password:{account.key}", account.name)
         case "provider":
-            return _from_provider()
-
-
-def _from_provider() -> Person:
-    """By issuer and subject, which OpenID Connect promises not to give to anybody else. Addresses and names may move to
-    other people. The log-in ends after a day, so that somebody whom the provider no longer knows is out by then."""
-    said = st.user.to_dict()
-    issuer, subject, since = said.get("iss"), said.get("sub"), said.get("iat")
-    if said.get("is_logged_in") is not True or not issuer or not subject:
-        raise LoggedOutError("You aren't logged in; log in, and open this page again.")
-    if not isinstance(since, int | float) or time.time() - since > SECONDS_OF_A_VISIT:
-        raise LoggedOutError("Your log-in is more than a day old; log in again.")
-    email = str(said.get("email") or "")
-    _check_welcome(email, said.get("email_verified"))
-    name = str(said.get("name") or said.get("preferred_username") or email or subject)
-    return Person(f"provider:{issuer} {subject}", name[:_LONGEST_NAME])
-
-
-def _check_welcome(email: str, is_verified: object) -> None:
-    """Raises LoggedOutError unless the person may enter. Anybody can claim an address that nobody has verified."""
-    welcome = welcome_emails()
-    if welcome is None:
-        return
-    known = email.casefold()
-    fits = any(known.endswith(one) if one.startswith("@") else known == one for one in welcome)
-    if is_verified is not True or not fits:
-        raise LoggedOutError(
-            f"{email or 'Your account'} may not enter; ask the person who runs this server, or use another account."
-        )
+            return person_of(st.user.to_dict())
 
 
 def has_entered() -> bool:
@@ -87,7 +54,8 @@ def _show_log_in(problem: str) -> None:
         return
     if problem:
         st.html(f'<p class="problem" role="alert">{escape(problem)}</p>')
-    for at, name in enumerate(providers(auth_settings() or {})):
+    provider = log_in_provider()
+    for at, name in enumerate(provider.names if provider else ()):
         label = "Log in" if name == DEFAULT else f"Log in with {plain(name)}"
         st.button(label, type="secondary" if at else "primary", key=f"log-in-{name}", on_click=_to_provider(name))
 

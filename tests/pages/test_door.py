@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import psutil
 import pytest
+from argon2 import PasswordHasher
 from starlette.types import Message, Receive, Scope, Send
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
+from advisor.pages import door
 from advisor.pages.door import COOKIE, VISIT_HEADER, Door, _page_of
+from advisor.pages.provider import Provider, check_provider, log_in_provider
 from advisor.pages.visits import (
     MOST_WRONG,
     SECONDS_OF_A_VISIT,
@@ -28,16 +35,31 @@ from advisor.pages.visits import (
     WrongTries,
     handle_of,
     visits,
+    wrong_tries,
 )
-from advisor.pages.way_in import REFUSAL, check_provider, is_on_this_machine, way_in
-from advisor.storage.passwords import Account, read_accounts, remove_account, set_password
+from advisor.pages.way_in import REFUSAL, check_before_serving, is_on_this_machine, way_in
+from advisor.storage.passwords import Account, check_password, read_accounts, remove_account, set_password
 from eval.task import BadInput
-from tests.app import ROOT, app_at, free_port
+from tests.app import ROOT, SECRETS, app_at, as_toml, free_port, secrets_at
 
 GOOD, OTHER = "correct horse battery", "another good password"
 SESSION = "/_stcore/stream"
 SECONDS = 120  # the first answer takes some, and the machine may be busy
 ANYWHERE = ("--server.address", "0.0.0.0")
+AT = {"Host": "127.0.0.1:80"}
+OWN = AT | {"Origin": "http://127.0.0.1:80"}
+AT_80 = f"{COOKIE}_80"  # the cookie of a server on that port
+
+
+PROVIDER = {
+    "redirect_uri": "http://127.0.0.1/oauth2callback",
+    "cookie_secret": "0123456789" * 4,
+    "client_id": "threeways",
+    "client_secret": "s",
+    "server_metadata_url": "http://127.0.0.1:9/.well-known/openid-configuration",
+}
+AUTH = as_toml({"auth": PROVIDER})
+TEAM = as_toml({"team": {"emails": ["@example.com"]}})
 
 
 # At the door itself
@@ -66,12 +88,28 @@ def at_the_door(
     headers: dict[str, str] | None = None,
     body: bytes | None = None,
 ) -> Heard:
+    return asyncio.run(knock(Door(let_in), path, server, kind, headers, body))
+
+
+async def let_in(scope: Scope, receive: Receive, send: Send) -> None:
+    scope["heard"].let_in.append(scope)
+
+
+async def knock(
+    door: Door,
+    path: str,
+    server: tuple[str, int | None] | None = ("127.0.0.1", 80),
+    kind: str = "http",
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    client: str = "127.0.0.1",
+    seconds: float = 0,
+) -> Heard:
+    """`seconds`: until the body arrives."""
     heard = Heard()
 
-    async def within(scope: Scope, receive: Receive, send: Send) -> None:
-        heard.let_in.append(scope)
-
     async def receive() -> Message:
+        await asyncio.sleep(seconds)
         return {"type": "http.request", "body": body or b""} if kind == "http" else {"type": "websocket.connect"}
 
     async def send(message: Message) -> None:
@@ -82,18 +120,33 @@ def at_the_door(
         "path": path,
         "query_string": b"",
         "server": server,
-        "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+        "client": (client, 50_000),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in (AT | (headers or {})).items()],
+        "heard": heard,
     }
     scope |= {"method": "GET" if body is None else "POST"} if kind == "http" else {}
-    asyncio.run(Door(within)(scope, receive, send))
+    await door(scope, receive, send)
     return heard
 
 
+def typed(name: str, password: str) -> bytes:
+    return urlencode({"name": name, "password": password}).encode()
+
+
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The password file of a home where nobody logs in yet."""
     monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path))
-    return tmp_path / "passwords"
+    with secrets_at(tmp_path / SECRETS):
+        yield tmp_path / "passwords"
+
+
+@pytest.fixture
+def secrets(file: Path) -> Path:
+    """Where everyone at example.com is welcome."""
+    secrets = file.with_name(SECRETS)
+    secrets.write_text(AUTH + TEAM)
+    return secrets
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "localhost"])
@@ -119,15 +172,15 @@ def test_with_log_in_all_machines_are_asked_to(file: Path) -> None:
     assert not heard.let_in and heard.status == 303
 
 
-def test_nobody_says_from_outside_who_they_are(file: Path) -> None:
+def test_nobody_says_from_outside_who_they_are(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even with what this server would say itself."""
     set_password(file, "anna", GOOD)
     token = visits.begin(read_accounts(file)["anna"])
     told = {"X-Threeways-Visit": handle_of(token)}
     assert not at_the_door(SESSION, kind="websocket", headers=told).let_in
-    (scope,) = at_the_door(SESSION, kind="websocket", headers={"Cookie": f"{COOKIE}={token}"} | told).let_in
+    (scope,) = at_the_door(SESSION, kind="websocket", headers={"Cookie": f"{AT_80}={token}"} | told).let_in
     assert [value for name, value in scope["headers"] if name == VISIT_HEADER] == [handle_of(token).encode()]
-    file.unlink()
+    monkeypatch.setenv("THREEWAYS_HOME", str(file.with_name("home where nobody logs in")))
     (scope,) = at_the_door("/", headers=told).let_in
     assert not [name for name, _ in scope["headers"] if name == VISIT_HEADER]
 
@@ -141,12 +194,9 @@ def test_a_password_file_that_cant_be_used_lets_nobody_in(
     set_password(file, "anna", GOOD)
     token = visits.begin(read_accounts(file)["anna"])
     file.chmod(0o644)
-    assert at_the_door("/", headers={"Cookie": f"{COOKIE}={token}"}).status == 303
-    heard = at_the_door("/log-in", headers=OWN, body=urlencode({"name": "anna", "password": GOOD}).encode())
+    assert at_the_door("/", headers={"Cookie": f"{AT_80}={token}"}).status == 303
+    heard = at_the_door("/log-in", headers=OWN, body=typed("anna", GOOD))
     assert heard.status == 503 and "chmod 600" in capsys.readouterr().err and str(file) not in heard.body
-
-
-OWN = {"Origin": "http://127.0.0.1:80", "Host": "127.0.0.1:80"}
 
 
 End = Callable[[Path, str], object]
@@ -165,7 +215,7 @@ End = Callable[[Path, str], object]
 def test_a_visit_ends_at_once(file: Path, end: End) -> None:
     set_password(file, "anna", GOOD)
     token = visits.begin(read_accounts(file)["anna"])
-    cookie = {"Cookie": f"other=1; {COOKIE}={token}"}
+    cookie = {"Cookie": f"other=1; {AT_80}={token}"}
     assert at_the_door("/", headers=cookie).let_in
     end(file, token)
     assert not at_the_door("/", headers=cookie).let_in
@@ -227,6 +277,292 @@ def test_the_way_on_leads_to_no_other_site(wanted: str, page: str) -> None:
     assert _page_of(wanted) == page
 
 
+# Where log-in disappears, or is set up wrong
+
+
+def test_a_password_file_that_disappears_lets_nobody_in(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_password(file, "anna", GOOD)
+    token = visits.begin(read_accounts(file)["anna"])
+    assert way_in() == "password"
+    file.unlink()
+    for kind in ("http", "websocket"):
+        heard = at_the_door("/" if kind == "http" else SESSION, kind=kind, headers={"Cookie": f"{AT_80}={token}"})
+        assert not heard.let_in and heard.status == (503 if kind == "http" else None)
+    assert "put back what you had, or restart the server" in capsys.readouterr().err
+
+
+def test_a_provider_that_disappears_lets_nobody_in(secrets: Path) -> None:
+    assert way_in() == "provider" and at_the_door("/").let_in
+    secrets.rename(secrets.with_name("away"))
+    assert at_the_door("/").status == 503
+    secrets.symlink_to("nowhere.toml")
+    assert at_the_door("/").status == 503
+    secrets.unlink()
+    secrets.with_name("away").rename(secrets)
+    assert at_the_door("/").let_in
+
+
+def test_a_link_that_leads_nowhere_is_a_password_file(file: Path) -> None:
+    """Such as to a disk that isn't mounted."""
+    file.symlink_to(file.with_name("away"))
+    assert way_in() == "password"
+    assert at_the_door("/").status == 303 and not at_the_door(SESSION, kind="websocket").let_in
+    with pytest.raises(SystemExit, match="can't be read"):
+        check_before_serving()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (AUTH + "[taem]\nemails = ['@example.com']", "doesn't know taem"),
+        (AUTH + "[Team]\nemails = ['@example.com']", "doesn't know Team"),
+        (AUTH + "[members]\nemails = ['@example.com']", "doesn't know members"),
+        ("emails = ['@example.com']\n" + AUTH, "doesn't know emails"),
+        (AUTH.replace("[auth]", "[auht]"), "doesn't know auht"),
+        (AUTH + "emails = ['@example.com']", r"emails .* belongs under \[team\]"),
+        (AUTH + "[auth.team]\nemails = ['@example.com']", r"emails .* belongs under \[team\]"),
+        ("auth = 1", "auth .* is no table"),
+        (TEAM, r"\[team\] .* needs \[auth\]"),
+        ("team = '@example.com'\n" + AUTH, "team .* is no table"),
+        (AUTH + "[team]", "needs one setting, emails"),
+        (AUTH + "[team]\nemail = ['@example.com']", "needs one setting, emails"),
+        (AUTH + TEAM + "names = ['Anna']", "needs one setting, emails"),
+        (AUTH + "[team]\nemails = ''", "'' .* is neither"),
+        (AUTH + "[team]\nemails = ['']", "'' .* is neither"),
+        (AUTH + "[team]\nemails = ['@']", "'@' .* is neither"),
+        (AUTH + "[team]\nemails = ['@example.com ']", "is neither"),
+        (AUTH + "[team]\nemails = ['example.com']", "is neither"),
+        (AUTH + "[team]\nemails = [5]", "5 .* is neither"),
+        (AUTH + "[team]\nemails = 5", "no list of addresses"),
+        (AUTH + "[team]\nemails = []", "no list of addresses"),
+    ],
+)
+def test_a_misspelt_team_lets_nobody_in(secrets: Path, text: str, said: str) -> None:
+    """Neither when the server starts nor when the file changes later."""
+    assert at_the_door("/").let_in
+    secrets.write_text(text)
+    with pytest.raises(SystemExit, match=said):
+        check_before_serving()
+    heard = at_the_door("/")
+    assert not heard.let_in and heard.status == 503 and "example.com" not in heard.body
+
+
+def test_settings_of_other_programs_are_left_alone(secrets: Path) -> None:
+    more = "KEY = 'x'\n" + AUTH + TEAM + "[connections.sales]\nurl = 'x'\n[auth.microsoft]\nclient_id = 'x'\n"
+    secrets.write_text(more)
+    provider = log_in_provider()
+    assert provider is not None and provider.names == ["default", "microsoft"]
+    secrets.write_text("KEY = 'x'\n[openai]\nkey = 'x'\n")
+    assert log_in_provider() is None
+
+
+def test_without_a_team_the_server_says_that_everyone_may_enter(
+    secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check_before_serving()
+    assert capsys.readouterr().err == ""
+    secrets.write_text(AUTH)
+    check_before_serving()
+    assert capsys.readouterr().err.startswith("Everyone whom the log-in provider lets in may enter")
+
+
+def signed(secret: str = PROVIDER["cookie_secret"], **changed: object) -> dict[str, str]:
+    """What a browser sends after a log-in at the provider."""
+    claims: dict[str, Any] = {"iss": "https://provider", "sub": "1", "iat": time.time(), "email_verified": True}
+    claims |= {"email": "anna@example.com", "is_logged_in": True, "origin": "http://127.0.0.1"} | changed
+    return {"Cookie": f"_streamlit_user={create_signed_value(secret, '_streamlit_user', json.dumps(claims)).decode()}"}
+
+
+FOR_KNOWN = ("/_stcore/upload_file/a/b", "/media/a.csv", "/_stcore/metrics")
+
+
+@pytest.mark.parametrize("path", FOR_KNOWN)
+def test_uploads_files_and_counts_are_for_those_who_may_enter(secrets: Path, path: str) -> None:
+    assert at_the_door(path, headers=signed()).let_in
+    others: list[dict[str, Any]] = [
+        {"email": "eve@evil.example"},
+        {"email_verified": False},
+        {"iat": time.time() - SECONDS_OF_A_VISIT - 1},
+        {"is_logged_in": False},
+        {"sub": 1},
+    ]
+    for one in others:
+        assert at_the_door(path, headers=signed(**one)).status == 403
+    for headers in ({}, signed("another secret, which is long enough"), {"Cookie": r'_streamlit_user="\777"'}):
+        assert at_the_door(path, headers=headers).status == 403
+    secrets.write_text(AUTH + "[team]\nemails = 5")
+    assert at_the_door(path, headers=signed()).status == 503
+
+
+def test_whoever_is_taken_out_of_the_team_is_out_at_once(secrets: Path) -> None:
+    """However the file is replaced, and after it was away."""
+
+    def enters() -> bool:
+        return bool(at_the_door(FOR_KNOWN[0], headers=signed()).let_in)
+
+    def replace(text: str) -> None:
+        beside = secrets.with_name("beside")
+        beside.write_text(text)
+        os.utime(beside, (1, 1))  # older than the one before
+        beside.replace(secrets)
+
+    assert enters()
+    replace(AUTH + TEAM.replace("example.com", "other.example"))
+    assert not enters()
+    replace(AUTH + TEAM)
+    assert enters()
+    secrets.rename(secrets.with_name("away"))
+    assert not enters()
+    secrets.with_name("away").rename(secrets)
+    assert enters()
+    times = secrets.stat()
+    secrets.write_text(AUTH + TEAM.replace("example.com", "eleven.com."))  # as long as before
+    os.utime(secrets, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert not enters()
+
+
+def test_another_secret_logs_everyone_out_at_once(secrets: Path) -> None:
+    assert at_the_door(FOR_KNOWN[0], headers=signed()).let_in
+    secrets.write_text((AUTH + TEAM).replace(PROVIDER["cookie_secret"], "another secret, " * 4))
+    os.utime(secrets, (1, 1))
+    assert at_the_door(FOR_KNOWN[0], headers=signed()).status == 403
+    assert at_the_door(FOR_KNOWN[0], headers=signed("another secret, " * 4)).let_in
+
+
+# What other programs, and people who don't log in, can do
+
+
+@pytest.mark.parametrize(
+    "other", ['prefs={"a":1,"b":2}', "consent=a=b&c=[1,2]", "a[b]=1", "n=\u00e9", "\u00e9=1", "flag", "x=a, b c", "=x"]
+)
+def test_cookies_of_other_programs_lock_nobody_out(file: Path, other: str) -> None:
+    set_password(file, "anna", GOOD)
+    own = f"{AT_80}={visits.begin(read_accounts(file)['anna'])}"
+    for cookies in (f"{other}; {own}", f"{own}; {other}"):
+        assert at_the_door("/", headers={"Cookie": cookies}).let_in
+
+
+def test_two_servers_on_a_host_keep_their_cookies_apart(file: Path) -> None:
+    set_password(file, "anna", GOOD)
+    names = []
+    for port in (80, 8501):
+        own = {"Origin": f"http://127.0.0.1:{port}", "Host": f"127.0.0.1:{port}"}
+        heard = at_the_door("/log-in", headers=own, body=typed("anna", GOOD))
+        names.append(cookie_in(heard).partition("=")[0])
+    assert names == ["threeways_visit_80", "threeways_visit_8501"]
+
+
+def cookie_in(heard: Heard) -> str:
+    return str(next(value.decode() for name, value in heard.sent[0]["headers"] if name == b"set-cookie"))
+
+
+def test_on_https_no_other_host_can_leave_a_cookie_of_its_own(file: Path) -> None:
+    """Such as one that logs people in as somebody else: a neighbour under the same domain could set it, but not with
+    __Host-."""
+    set_password(file, "anna", GOOD)
+    at = {"Host": "threeways.example"}
+    https = at | {"Origin": "https://threeways.example"}
+    cookie = cookie_in(at_the_door("/log-in", headers=https, body=typed("anna", GOOD)))
+    pair = cookie.partition(";")[0]
+    assert pair.startswith(f"__Host-{COOKIE}=") and "secure" in cookie.lower() and "path=/;" in cookie.lower()
+    foreign = f"{COOKIE}={visits.begin(read_accounts(file)['anna'])}"
+    assert at_the_door(SESSION, kind="websocket", headers=https | {"Cookie": f"{foreign}; {pair}"}).let_in
+    assert at_the_door("/", headers=at | {"Cookie": pair}).let_in  # a first page doesn't say its origin
+    assert not at_the_door(SESSION, kind="websocket", headers=https | {"Cookie": foreign}).let_in
+    assert not at_the_door("/", headers=at | {"Cookie": f"{foreign}; __Host-{COOKIE}=x"}).let_in
+
+
+def test_names_that_are_too_long_fill_no_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They get the usual answer, after the usual check, and nobody has to wait for them."""
+    set_password(file, "anna", GOOD)
+    checked = []
+
+    def check(path: Path, name: str, password: str) -> Account | None:
+        checked.append(name)
+        return check_password(path, name, password)
+
+    monkeypatch.setattr(door, "check_password", check)
+    kept, long = dict(vars(wrong_tries)["_at"]), "ﷺ" * 800
+    found = [at_the_door("/log-in", headers=OWN, body=typed(f" {long} ", OTHER)).status for _ in range(MOST_WRONG + 1)]
+    assert found == [401] * len(found) and checked == [long] * len(found)
+    assert vars(wrong_tries)["_at"] == kept
+    at_the_door("/log-in", headers=OWN, body=typed("x" * 64, OTHER))
+    assert "x" * 64 in vars(wrong_tries)["_at"]
+
+
+@pytest.mark.parametrize(
+    ("many", "headers"),
+    [
+        ("192.0.2.7", {}),
+        ("2001:db8::{}", {}),
+        ("::ffff:192.0.2.7", {}),
+        ("192.0.2.{}", {"X-Forwarded-For": "192.0.2.{}"}),
+    ],
+    ids=["an address", "a network", "an address in another form", "made up"],
+)
+def test_one_sender_keeps_nobody_from_logging_in(
+    file: Path, monkeypatch: pytest.MonkeyPatch, many: str, headers: dict[str, str]
+) -> None:
+    set_password(file, "anna", GOOD)
+    ready = Event()
+
+    def check(path: Path, name: str, password: str) -> Account | None:
+        assert ready.wait(SECONDS)
+        return check_password(path, name, password)
+
+    monkeypatch.setattr(door, "check_password", check)
+
+    async def all_at_once() -> tuple[list[int | None], int | None]:
+        one = Door(let_in)
+        tries = []
+        for number in range(40):
+            sent = OWN | {name: value.format(number) for name, value in headers.items()}
+            body = typed(f"nobody {number}", OTHER)
+            tries.append(
+                asyncio.create_task(knock(one, "/log-in", headers=sent, body=body, client=many.format(number)))
+            )
+        await asyncio.sleep(0.1)
+        hers = asyncio.create_task(knock(one, "/log-in", headers=OWN, body=typed("anna", GOOD), client="198.51.100.1"))
+        await asyncio.sleep(0.1)
+        ready.set()
+        found = [(await each).status for each in tries], (await hers).status
+        assert not vars(one)["_senders"]
+        return found
+
+    others, hers = asyncio.run(all_at_once())
+    assert hers == 303 and sorted(map(str, others)) == ["401"] * 5 + ["503"] * 35
+
+
+def test_a_log_in_that_arrives_too_slowly_is_ended(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_password(file, "anna", GOOD)
+    monkeypatch.setattr(door, "_MOST_SECONDS", 0.1)
+    heard = asyncio.run(
+        asyncio.wait_for(knock(Door(let_in), "/log-in", headers=OWN, body=typed("anna", GOOD), seconds=60), 30)
+    )
+    assert heard.status == 408 and (b"connection", b"close") in heard.sent[0]["headers"]
+
+
+def test_many_log_ins_of_one_person_end_nobody_elses_visit() -> None:
+    book = Visits()
+    hers, *his = [handle_of(book.begin(Account(name, "a hash"))) for name in ["anna", *["bob"] * 10_001]]
+    opened = vars(book)["_open"]
+    assert hers in opened and set(opened) == {hers, *his[-50:]}
+
+
+def test_a_hash_that_is_computed_again_ends_no_visit(file: Path) -> None:
+    """As after an update of argon2, which asks for more."""
+    file.write_text(f"anna:{PasswordHasher(time_cost=1, memory_cost=64).hash(GOOD)}\n")
+    file.chmod(0o600)
+    weak = read_accounts(file)["anna"]
+    before = visits.begin(weak)
+    cookie = cookie_in(at_the_door("/log-in", headers=OWN, body=typed("anna", GOOD))).partition(";")[0]
+    assert read_accounts(file)["anna"] != weak and check_password(file, "anna", GOOD)
+    assert at_the_door("/", headers={"Cookie": cookie}).let_in
+    assert at_the_door("/", headers={"Cookie": f"{AT_80}={before}"}).let_in
+    set_password(file, "anna", GOOD)
+    assert not at_the_door("/", headers={"Cookie": f"{AT_80}={before}"}).let_in
+
+
 # How the server is started
 
 
@@ -235,16 +571,6 @@ def test_a_server_for_others_without_log_in_doesnt_start(tmp_path: Path, address
     """Also where it reads none of our settings and listens on every address."""
     started = start(tmp_path, "--server.address", address_of_this_machine() if address == "its own" else address)
     assert started.returncode == 1 and started.stderr.strip().splitlines()[-1] == REFUSAL
-
-
-PROVIDER = {
-    "redirect_uri": "http://127.0.0.1/oauth2callback",
-    "cookie_secret": "0123456789" * 4,
-    "client_id": "threeways",
-    "client_secret": "s",
-    "server_metadata_url": "http://127.0.0.1:9/.well-known/openid-configuration",
-}
-AUTH = "\n".join(["[auth]", *(f'{name} = "{value}"' for name, value in PROVIDER.items())])
 
 
 @pytest.mark.parametrize(
@@ -258,10 +584,10 @@ AUTH = "\n".join(["[auth]", *(f'{name} = "{value}"' for name, value in PROVIDER.
     ids=["short secret", "no secret", "no way back", "half a provider"],
 )
 def test_a_provider_that_isnt_set_up_correctly_is_said(changed: dict[str, str | None], said: str) -> None:
-    check_provider(PROVIDER)
+    check_provider(Provider(PROVIDER, None))
     left = {name: value for name, value in (PROVIDER | changed).items() if value is not None}
     with pytest.raises(BadInput, match=said):
-        check_provider(left)
+        check_provider(Provider(left, None))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +595,7 @@ def test_a_provider_that_isnt_set_up_correctly_is_said(changed: dict[str, str | 
     [
         (AUTH.replace("0123456789", ""), "needs 32 characters"),
         (AUTH.replace("client_id", "other"), "names no provider"),
-        (AUTH.replace("[auth]", "[auth"), "can't be read, so it isn't clear who may log in"),
+        (AUTH.replace("[auth]", "[auth"), "so it isn't clear who may log in"),
     ],
     ids=["short secret", "no provider", "damaged"],
 )

@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from advisor.pages.claims import person_of
 from advisor.pages.downloads import file_of
 from advisor.pages.own_clicks import after_clicks
 from advisor.pages.past_runs import Measured
@@ -266,6 +267,16 @@ def test_a_model_that_somebody_else_trained_cant_be_named(team: Store, finished_
         prepare(bob, Plan(dataset.id, Setup("message", "label"), model=str(model)))
 
 
+def test_nobody_skips_the_timing_of_others(team: Store) -> None:
+    """They would lose their estimates, too."""
+    anna = PersonalStore(team, ANNA)
+    dataset = anna.add_dataset("tickets.csv", b"message,label\n" + b"a,b\nc,d\n" * 20)
+    run = anna.add_run(Plan(dataset.id, Setup("message", "label")), task_to_json(*tiny_task()))
+    team.request_speed("another model")
+    app = open_as(team, ANNA, "Report", run=run.id)
+    assert "we have timed this machine" in html_of(app) and "Skip the timing" not in buttons(app)
+
+
 def test_the_sample_report_is_everyones_and_nobodys(team: Store) -> None:
     for one in (ANNA, BOB):
         app = open_as(team, one, "Start")
@@ -321,7 +332,7 @@ def known(**changed: object) -> dict[str, Any]:
 def test_a_provider_says_who_somebody_is(store: Store) -> None:
     app = open_page_as(known(), SECRETS, "Start")
     assert "Prompt it" in html_of(app)
-    assert app.button(key="log-out").help == "You are logged in as Anna A."
+    assert app.button(key="log-out").help == r"You are logged in as Anna A \(Anna\@Example\.com\)."
     app.button(key="use-furniture_tickets").click().run()
     (dataset,) = store.unused_datasets()
     assert dataset.owner == "provider:https://provider 1"
@@ -338,13 +349,77 @@ def test_a_provider_says_who_somebody_is(store: Store) -> None:
         known(iss=None),
         known(iat=None),
         known(iat=time.time() - SECONDS_OF_A_VISIT - 1),
+        known(sub=1),
+        known(sub=["1"]),
+        known(iss=True),
+        known(iat=time.time() + 600),
+        known(iat=float("nan")),
+        known(iat=float("inf")),
+        known(iat=10**400),
+        known(iat=True),
+        known(iat=str(time.time())),
         {VISIT: "0" * 64},
     ],
-    ids=["nothing", "out", "out with claims", "a text", "no subject", "no issuer", "no time", "long ago", "a visit"],
+    ids=[
+        "nothing",
+        "out",
+        "out with claims",
+        "a text",
+        "no subject",
+        "no issuer",
+        "no time",
+        "long ago",
+        "a number as subject",
+        "a list as subject",
+        "no text as issuer",
+        "in the future",
+        "not a time",
+        "for ever",
+        "a huge number",
+        "true as time",
+        "a text as time",
+        "a visit",
+    ],
 )
 def test_what_a_provider_didnt_say_opens_nothing(store: Store, said: dict[str, Any]) -> None:
     app = open_page_as(said, SECRETS, "Start")
     assert buttons(app) == ["Log in"] and "Prompt it" not in html_of(app)
+
+
+def test_the_clock_of_a_provider_may_be_a_little_ahead() -> None:
+    assert person_of(known(iat=time.time() + 30))
+
+
+def test_no_two_accounts_have_one_key() -> None:
+    first, second = (person_of(known(iss=iss, sub=sub)) for iss, sub in (("p", "x y"), ("p x", "y")))
+    third = person_of(known(iss="p", sub="x%20y"))
+    assert len({first.key, second.key, third.key}) == 3
+    assert person_of(known(iss="https://login.example/t-1/v2.0", sub="auth0|a_b-c=")).key == (
+        "provider:https://login.example/t-1/v2.0 auth0|a_b-c="
+    )
+    assert person_of(known(sub="\ud800")).key.isascii()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({}, "Anna A (Anna@Example.com)"),
+        ({"name": "Bob (bob@example.com)"}, "Bob bob@example.com (Anna@Example.com)"),
+        ({"name": "(\u202e)A"}, "A (Anna@Example.com)"),
+        ({"name": None, "preferred_username": "anna7"}, "anna7 (Anna@Example.com)"),
+        ({"name": ""}, "Anna (Anna@Example.com)"),
+        ({"name": "Anna@Example.com"}, "Anna (Anna@Example.com)"),
+        ({"name": ["Anna"]}, "Anna (Anna@Example.com)"),
+        ({"name": "A" * 100}, f"{'A' * 61} (Anna@Example.com)"),
+        ({"email": f"{'a' * 60}@example.com"}, f"Anna A (…{'a' * 48}@example.com)"),
+        ({"email_verified": False}, "Anna A"),
+        ({"email_verified": False, "name": "Bob (bob@example.com)"}, "Bob bob@example.com"),
+        ({"email": None, "name": None}, "1"),
+    ],
+)
+def test_a_name_that_anybody_can_choose_stands_beside_the_address(said: dict[str, Any], shown: str) -> None:
+    name = person_of(known(**said)).name
+    assert name == shown and len(name) <= 80
 
 
 @pytest.mark.parametrize(
@@ -353,13 +428,16 @@ def test_what_a_provider_didnt_say_opens_nothing(store: Store, said: dict[str, A
         (["anna@example.com"], {}, True),
         (["@example.com"], {}, True),
         ("@EXAMPLE.com", {}, True),
-        ([], {}, False),
         (["bob@example.com", "@other.example"], {}, False),
         (["@example.com"], {"email": "anna@evil-example.com"}, False),
         (["@example.com"], {"email": "anna@example.com.evil.example"}, False),
         (["@example.com"], {"email_verified": False}, False),
         (["@example.com"], {"email_verified": None}, False),
         (["@example.com"], {"email": None}, False),
+        (["@strasse.de"], {"email": "anna@straße.de"}, False),
+        (["@straße.de"], {"email": "anna@strasse.de"}, False),
+        (["@straße.de"], {"email": "Anna@STRAßE.de"}, True),
+        (["@kiosk.example"], {"email": "anna@\N{KELVIN SIGN}iosk.example"}, False),
     ],
 )
 def test_only_people_who_are_welcome_enter(store: Store, emails: object, said: dict[str, Any], enters: bool) -> None:
