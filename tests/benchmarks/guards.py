@@ -593,7 +593,7 @@ GUARDS = (
             "advisor/storage/personal.py",
             f"{_CHECKED}        {call}\n",
             f"        {call}\n",
-            f"{_PERSONAL}::test_only_its_owner_changes_a_run[{name}]",
+            f"{_PERSONAL}::test_only_its_owner_changes_a_run[sqlite-{name}]",
         )
         for name, call in (
             ("cancel", "super().cancel(run_id)"),
@@ -610,7 +610,7 @@ GUARDS = (
         "advisor/render/fitted_zip.py",
         "return store.own_run_folder(run.id) / (",
         "return store.run_folder(run.id) / (",
-        f"{_PERSONAL}::test_only_its_owner_changes_a_run[download]",
+        f"{_PERSONAL}::test_only_its_owner_changes_a_run[sqlite-download]",
     ),
     Guard(
         "two people who upload the same file share nothing",
