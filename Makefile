@@ -1,6 +1,7 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
 # make team   set up what log-in with a provider and PostgreSQL need (docs/team.md)
+# make cluster set up what comparing on several machines needs (docs/cluster.md)
 # make audit  ask whether a version that is installed is known to be vulnerable, where the database can be reached
 # make hashes update the hashed*.txt after a change to constraints.txt or pyproject.toml
 # make schema update docs/report.schema.json after a change to advisor/schema.py
@@ -20,8 +21,10 @@ COMPILED := $(BIN)/uv pip compile -c constraints.txt --quiet --universal --pytho
 HASHED := $(COMPILED) pyproject.toml $(addprefix --no-emit-package ,$(TORCH_PARTS))
 # What log-in with a provider and PostgreSQL need and Threeways itself doesn't.
 TEAM := authlib httpx httpcore joserfc psycopg psycopg-binary psycopg-pool
+# What computing on several machines needs and Threeways itself doesn't.
+CLUSTER := ray msgpack
 
-.PHONY: run test team audit hashes schema sample-report bench gpu install clean
+.PHONY: run test team cluster audit hashes schema sample-report bench gpu install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
@@ -29,6 +32,8 @@ run: install
 install: .venv/installed
 
 team: .venv/installed-team
+
+cluster: .venv/installed-cluster
 
 # A browser, an app and its worker are several programs for one test, so these tests have the machine to themselves.
 test: .venv/installed-dev
@@ -49,6 +54,7 @@ hashes: .venv/installed
 	$(HASHED) -o hashed.txt
 	$(HASHED) --extra dev -o hashed-dev.txt
 	printf '%s\n' $(TEAM) | $(COMPILED) - --no-deps -o hashed-team.txt
+	printf '%s\n' $(CLUSTER) | $(COMPILED) - --no-deps -o hashed-cluster.txt
 
 schema: .venv/installed
 	$(BIN)/python -c "from advisor.schema import json_schema; print(json_schema())" > docs/report.schema.json
@@ -83,6 +89,10 @@ gpu:
 
 .venv/installed-team: .venv/installed hashed-team.txt
 	$(PIP) --no-deps --require-hashes -r hashed-team.txt
+	touch $@
+
+.venv/installed-cluster: .venv/installed hashed-cluster.txt
+	$(PIP) --no-deps --require-hashes -r hashed-cluster.txt
 	touch $@
 
 .venv/installed-bench: .venv/installed

@@ -18,6 +18,7 @@ from strategies.workload import Workload, foresee, foresee_baselines, foresee_fe
 
 # Answers written to time decoding: fewer than the usual 32 at once, to stay within ten seconds.
 SERVED = "The model is on a server, so timing this machine would say nothing about it."
+UNTIMED_CLUSTER = "Not measured: how long this takes on the cluster."
 OTHERS_SERVED = "How long the models on servers take isn't known beforehand."
 _WRITTEN_TOGETHER = 10
 SECONDS_TO_LOAD = 6.0  # to start a process and import torch and transformers, without loading the weights

@@ -232,7 +232,8 @@ class Plan:
     `tunings` are the prices of fine-tuning them, and `sends_training` says that the person agreed to send training rows
     to the services that do. `tunes_from` is the run whose adapters fine-tuning goes on from.
     `asks_all_rows`: no strategy stops before the last test row, even if it can't be chosen any more.
-    `reuses`: what earlier runs have measured in the same way is taken over (`advisor.runs.reuse`)."""
+    `reuses`: what earlier runs have measured in the same way is taken over (`advisor.runs.reuse`).
+    `cluster`: the address of the Ray cluster whose nodes compute; "" is this machine."""
 
     __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
@@ -251,6 +252,7 @@ class Plan:
     tunes_from: str | None = None
     asks_all_rows: bool = False
     reuses: bool = True
+    cluster: str = ""
 
     @property
     def steps(self) -> tuple[str, ...]:

@@ -48,7 +48,12 @@ def needed_by(requirement: Requirement, found: set[NormalizedName]) -> None:
 
 @pytest.mark.parametrize(
     ("files", "extra"),
-    [(["hashed.txt"], None), (["hashed-dev.txt"], "dev"), (["hashed.txt", "hashed-team.txt"], "team")],
+    [
+        (["hashed.txt"], None),
+        (["hashed-dev.txt"], "dev"),
+        (["hashed.txt", "hashed-team.txt"], "team"),
+        (["hashed.txt", "hashed-cluster.txt"], "cluster"),
+    ],
 )
 def test_all_that_can_have_a_hash_has_one_of_the_version_that_was_tested(files: list[str], extra: str | None) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -72,6 +77,7 @@ def test_all_that_can_have_a_hash_has_one_of_the_version_that_was_tested(files: 
         (".venv/installed", "hashed.txt"),
         (".venv/installed-dev", "hashed-dev.txt"),
         (".venv/installed-team", "hashed-team.txt"),
+        (".venv/installed-cluster", "hashed-cluster.txt"),
         (".venv/installed", "models.txt"),
     ],
 )

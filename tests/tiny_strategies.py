@@ -43,6 +43,8 @@ CROWDED = "tests.tiny_strategies:build_crowded"
 HALTING = "tests.tiny_strategies:build_halting"
 RACING = "tests.tiny_strategies:build_racing"
 NOTING = "tests.tiny_strategies:build_noting"
+MEETING = "tests.tiny_strategies:build_meeting"
+STRUCK = "tests.tiny_strategies:build_struck"
 STALLED_ROWS = 24
 SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
 _PATIENCE_SECONDS = 300  # a process that starts on a busy machine takes a minute
@@ -378,3 +380,39 @@ def working(store: Store) -> Iterator[BaseProcess]:
 
 def files_with(secret: str, folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+class Meeting(Knowing):
+    """Only fitted once another strategy is being fitted at the same time. They see each other in the folder that an
+    environment variable names."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        folder = Path(os.environ["MEETING_PLACE"])
+        (folder / f"here-{self.wrong_every}").touch()
+        deadline = monotonic() + _PATIENCE_SECONDS
+        while len(list(folder.glob("here-*"))) < 2:
+            assert monotonic() < deadline, "nobody came"
+            report_progress(Progress("waiting for another", 0, 1))
+            sleep(0.1)
+        super().fit(split, documents, report_progress)
+
+
+class Struck(Knowing):
+    """Once, it stops in the middle of the test rows and waits for the end of its machine. It says so in the folder that
+    an environment variable names, with the process that started it."""
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        struck = Path(os.environ["MEETING_PLACE"]) / "struck"
+        if any(int(text.split()[1]) > 100 for text in inputs) and not struck.exists():
+            struck.with_suffix(".part").write_text(str(os.getppid()))
+            struck.with_suffix(".part").rename(struck)
+            signal.pause()
+        return super().predict(inputs)
+
+
+def build_meeting(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
+    return {"prompting": Meeting(20), "retrieval": Meeting(11)}.get(name) or CommonestAnswer()
+
+
+def build_struck(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
+    return {"retrieval": Struck(20), "finetuning": Knowing(11)}.get(name) or CommonestAnswer()

@@ -139,6 +139,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="measure everything (default: what earlier runs measured in the same way is taken over)",
     )
+    compare.add_argument(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="compute on the nodes of the Ray cluster at this address, such as 10.0.0.5:6379, several strategies at "
+        "once; this machine has to belong to it (default: this machine alone)",
+    )
     add_tuning(compare)
     add_limits(compare, _number, _whole, "no limit")
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")

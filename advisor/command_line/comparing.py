@@ -25,7 +25,7 @@ from advisor.command_line.terminal import (
     progress_bars,
 )
 from advisor.command_line.uploads import upload_of
-from advisor.estimate import OTHERS_SERVED, busy_sentence
+from advisor.estimate import OTHERS_SERVED, UNTIMED_CLUSTER, busy_sentence
 from advisor.hosted_training import end_jobs, training_sentences
 from advisor.pairing import model_words, paired
 from advisor.plan import DEFAULT_MODEL, Plan
@@ -35,6 +35,7 @@ from advisor.report.compared import finished_run
 from advisor.request_estimate import sentences_on
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.foreseen import foresee_run
+from advisor.runs.place import check_cluster
 from advisor.runs.reuse import reusable
 from advisor.runs.reuse import sentences_on as sentences_on_reuse
 from advisor.runs.timing import estimate_run, is_outdated, take_speed
@@ -70,6 +71,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         tunes_from=store.run(options.tune_from).id if options.tune_from else None,
         asks_all_rows=options.all_rows,
         reuses=not options.fresh,
+        cluster=options.cluster,
     )
     models = list(dict.fromkeys(map(model_named, options.model or [DEFAULT_MODEL])))
     left_out: tuple[str, ...] = ()
@@ -83,6 +85,8 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
     plan = with_prices(plan, [price_in(text, plan.models) for text in options.price])
     plan = replace(plan, tunings=tuple(tuning_price_in(text, plan.models) for text in options.tuning_price))
     gate = gate_of(options, [one.name for one in plan.pairings], store)
+    if plan.cluster:
+        check_cluster(plan.cluster)
     probes = probing(plan)
     task_json = draft_task(plan, upload.name, upload.table, upload.documents, probes, store)
     task_json = with_start(store, plan, task_json)
@@ -96,7 +100,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
     notes = (setup.columns.sentence(upload.table), *upload.table.notes, *left_out, *filter(None, ends))
     screen.print(*notes, sep="\n", highlight=False, markup=False)
     with processor(store, screen):
-        for model in plan.models:
+        for model in plan.models if not plan.cluster else ():
             _time_machine(store, model, screen)
         # Queue and start under one lock, so that no worker takes the run meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
@@ -107,6 +111,8 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
             folder = store.run_folder(run.id)
             found = reusable(store, run.plan, *read_task(folder), folder, run.owner, build_strategy)
             screen.print(*sentences_on_reuse(found), sep="\n", highlight=False, markup=False, soft_wrap=True)
+            if plan.cluster:
+                screen.print(UNTIMED_CLUSTER, highlight=False, soft_wrap=True)
             if seconds := estimate_run(store, run.id):
                 print_estimate(screen, seconds)
                 if any(map(is_served, plan.models)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from html import escape
@@ -33,6 +34,7 @@ from advisor.plan import (
     Priorities,
 )
 from advisor.runs.experiment import prepare
+from advisor.runs.place import CLUSTER
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text, words_of
@@ -291,13 +293,31 @@ def choose_advanced(was: Plan) -> Plan:
         all_rows = choose_rows(was)
         frame.section("Repeat a run exactly")
         seed = choose_seed(was.seed)
+        cluster = choose_cluster(was.cluster)
         reuses = not st.checkbox(
             "Measure everything again",
             not was.reuses,
             key="fresh",
             help="Otherwise we take over what an earlier run measured with the same rows, model and settings.",
         )
-    return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows, reuses=reuses)
+    return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows, reuses=reuses, cluster=cluster)
+
+
+def choose_cluster(was: str) -> str:
+    """The address of the cluster that computes, "" for this machine. Who runs the server names the only one there is in
+    its environment: an address that a visitor could type would let them reach into its network."""
+    address = os.environ.get(CLUSTER, "").strip()
+    if not address:
+        return ""
+    frame.section("Where it runs")
+    chosen = st.checkbox(
+        "Compute on the cluster",
+        was == address,
+        key="cluster",
+        help="Several strategies are measured at once, each on a machine of its own. All have the same hardware, which "
+        "the report names.",
+    )
+    return address if chosen else ""
 
 
 def choose_rows(was: Plan) -> bool:

@@ -9,7 +9,7 @@ from html import escape
 
 import streamlit as st
 
-from advisor.estimate import OTHERS_SERVED, Speed, busy_sentence, busy_share
+from advisor.estimate import OTHERS_SERVED, UNTIMED_CLUSTER, Speed, busy_sentence, busy_share
 from advisor.learned_times import PastStep, StepTime
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
@@ -36,7 +36,7 @@ _SECONDS_A_LOAD_STANDS = 60
 def show_estimate(plan: Plan, name: str) -> None:
     """The time of each strategy. While the machine is being timed, it says so and looks again."""
     store = frame.store()
-    for model in plan.models:
+    for model in plan.models if not plan.cluster else ():
         stored = store.speed(model)
         if stored is None or _is_stale(stored):
             store.request_speed(model)
@@ -102,11 +102,15 @@ def _is_running() -> bool:
 
 def _are_known(plan: Plan) -> bool:
     """Whether every model was timed, or can't be."""
+    if plan.cluster:
+        return True
     found = [frame.store().speed(model) for model in plan.models]
     return all(one is not None and (one.problem is not None or one.speed is not None) for one in found)
 
 
 def _why_unknown(plan: Plan) -> str:
+    if plan.cluster:
+        return UNTIMED_CLUSTER
     here = [model for model in plan.models if not is_served(model)]
     if not here:
         return OTHERS_SERVED
@@ -117,7 +121,7 @@ def _why_unknown(plan: Plan) -> str:
 def _show(plan: Plan, name: str) -> None:
     speeds = speeds_of(frame.store(), plan)
     if not speeds:
-        if not all(map(is_served, plan.models)):  # beside the button it is said once already
+        if not plan.cluster and not all(map(is_served, plan.models)):  # beside the button it is said once already
             frame.small(_why_unknown(plan))
         return
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)

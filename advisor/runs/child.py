@@ -24,6 +24,8 @@ SECONDS_TO_END = 10  # for a child to clean up after its result; then it is ende
 _SECONDS_BETWEEN_LOOKS = 0.2
 LEAST_IN_USE = 0.5  # cores that other programs use, from which threads wait asleep
 _WAITING = "OMP_WAIT_POLICY"
+LOST = -1000  # the exit code of a child whose node is gone; those of signals are smaller
+MOST_LOSSES = 3  # one after the other, without getting further in between
 
 
 @contextmanager
@@ -62,14 +64,18 @@ def result_of(child: SpawnProcess, reports: Connection, is_over: Callable[[], bo
 
 
 class Deaths:
-    """Says whether a child that was killed is started again: once, and then as long as it gets further each time. What
-    it measures is kept in `folder`."""
+    """Says whether a child that was killed is started again: once, and then as long as it gets further each time. One
+    whose node is gone has more tries. What it measures is kept in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._reached = folder, -1
+        self._folder, self._reached, self._losses = folder, -1, 0
 
     def may_go_on(self, exit_code: int | None) -> bool:
         reached = measured_bytes(self._folder)
+        if exit_code == LOST:  # which says nothing about what it computed
+            self._losses = self._losses + 1 if reached <= self._reached else 1
+            self._reached = max(reached, self._reached)
+            return self._losses < MOST_LOSSES
         if exit_code is None or exit_code >= 0 or reached <= self._reached:
             return False
         self._reached = reached
@@ -114,6 +120,10 @@ def failure_sentence(wrong: Exception, stage: str) -> str:
 
 def death_sentence(exit_code: int | None) -> str:
     """Why a child ended without a result, as far as its exit code shows."""
+    if exit_code == LOST:
+        return (
+            f"The cluster lost the node that it ran on, {MOST_LOSSES} times in a row; look at the nodes, and try again."
+        )
     if exit_code == -signal.SIGKILL:
         return "It was stopped by the system, probably because memory ran out; choose a smaller model."
     if exit_code is not None and exit_code < 0:

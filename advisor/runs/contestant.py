@@ -173,9 +173,12 @@ def _measured(trial: Trial, folder: Path) -> Measured:
 
 
 def _device(order: StepOrder) -> str:
-    """The hardware in words, as torch reports it. A strategy that never imported torch ran on the processor."""
+    """The hardware in words, as torch reports it, with the kind of node if it is in a cluster. A strategy that never
+    imported torch ran on the processor."""
     if order.asks_server:
         return SERVER
+    if order.hardware is not None:
+        return order.hardware.words
     if "torch" not in sys.modules:
         return f"CPU ({platform.machine()})"
     from strategies.engine.weights import device_name

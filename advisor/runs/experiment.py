@@ -7,8 +7,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
+from threading import Event, RLock
 from typing import Any
 
 from filelock import Timeout
@@ -16,11 +18,13 @@ from filelock import Timeout
 from advisor.hosted_training import check_consent, end_jobs
 from advisor.pairing import MOST_CANDIDATES, lacks, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
-from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence, failure_sentence, spawned
+from advisor.runs.at_once import all_at_once, one_at_a_time
+from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence, failure_sentence
 from advisor.runs.foreseen import foresee_run
 from advisor.runs.kept_split import kept_split
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.pace import Pace
+from advisor.runs.place import HERE, Place, nearest, place_of
 from advisor.runs.race import CancelledError, Racer, StoppedError, race
 from advisor.runs.reuse import take_over
 from advisor.runs.score_check import take_score_check
@@ -45,11 +49,13 @@ from strategies.contract import Progress
 from strategies.drafting import with_meanings
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
+from strategies.served.address import is_served
 from strategies.served.budget import Allowance
 from strategies.served.keys import KeyNeededError, forget, handed_over, was_handed_over
 
 REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
 _SECONDS_BETWEEN_LOOKS = 0.2
+_POINTS = "measuring points of the learning curves"
 
 Listen = Callable[[StoredStep], None]
 
@@ -99,12 +105,15 @@ def draft_task(
     task, split = divided(plan, built.task, store)
     for model in plan.models:
         _check_instruction(task, split.train, context_tokens(model))
-    refusals = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
+    # Each node looks at its models itself.
+    on_node = [model for model in plan.models if plan.cluster and not is_served(model)]
+    refusals = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings if one.model not in on_node]
     refusals += [lacks(one.strategy, split.train) for one in plan.pairings]
     if not any(refusals):
         check_consent(plan, task.brief, split)  # before a server is asked anything that costs
     probes = probes or probing(plan)
-    if problem := next(filter(None, [*refusals, *(check_model(model, probes) for model in plan.models)]), None):
+    problems = (check_model(model, probes) for model in plan.models if model not in on_node)
+    if problem := next(filter(None, [*refusals, *problems]), None):
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
 
@@ -183,9 +192,19 @@ def _carry_out(
     store: Store, run_id: str, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
 ) -> Report | None:
     """What `run_experiment` does once it has the machine and the run was started."""
+    with place_of(store.run(run_id).plan, build_strategy) as place:
+        return _carry_out_at(place, store, run_id, listen, cancelled, build_strategy)
+
+
+def _carry_out_at(
+    place: Place, store: Store, run_id: str, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
+) -> Report | None:
     folder = store.run_folder(run_id)
+    if place is not HERE:
+        lock = RLock()
+        listen, cancelled = one_at_a_time(listen, lock), one_at_a_time(cancelled, lock)
     try:
-        take_over(store, run_id, build_strategy)
+        take_over(store, run_id, build_strategy, place.hardware)
         estimate_run(store, run_id, cancelled)
         foresee_run(folder, store.run(run_id).plan)
         take_score_check(folder, store.run(run_id).plan.seed, cancelled)
@@ -194,11 +213,11 @@ def _carry_out(
         left: dict[str, list[Trial]] = {}
         steps = {step.strategy: step for step in store.steps(run_id)}
         if BASELINES_STEP in steps:
-            left[BASELINES_STEP] = _trials(store, steps[BASELINES_STEP], listen, cancelled, build_strategy)
-        left |= _race(store, run_id, left.get(BASELINES_STEP, []), listen, cancelled, build_strategy)
+            left[BASELINES_STEP] = _trials(store, steps[BASELINES_STEP], listen, cancelled, build_strategy, place)
+        left |= _race(store, run_id, left.get(BASELINES_STEP, []), listen, cancelled, build_strategy, place)
         if CURVES_STEP in steps:
             _report(store, run_id, left)  # the verdict stands, however they end
-            left[CURVES_STEP] = _trials(store, steps[CURVES_STEP], listen, cancelled, build_strategy)
+            left[CURVES_STEP] = _trials(store, steps[CURVES_STEP], listen, cancelled, build_strategy, place)
         report = _report(store, run_id, left)
     except CancelledError:
         store.end_run(run_id, "cancelled", end_jobs(run_id, store.run(run_id).plan))
@@ -264,6 +283,7 @@ def _race(
     listen: Listen,
     cancelled: Callable[[], bool],
     build_strategy: str,
+    place: Place,
 ) -> dict[str, list[Trial]]:
     """The trials of the candidates by name, from disk where an earlier attempt finished them."""
     # Statistics take a second to import, so wait until there is something to judge.
@@ -279,7 +299,14 @@ def _race(
         verdicts.judge([])
     expected = read_estimate(store.run_folder(run_id))
     racers = [
-        Racer(_order(store, run_id, one.name, build_strategy), expected.get(one.name), verdicts.rows, tell, cancelled)
+        Racer(
+            _order(store, run_id, one.name, build_strategy),
+            expected.get(one.name),
+            verdicts.rows,
+            tell,
+            cancelled,
+            place,
+        )
         for one in run.plan.pairings
     ]
     finished = {one.order.strategy: one.trial for one in racers if one.trial is not None and not one.is_running}
@@ -300,7 +327,7 @@ def _order(store: Store, run_id: str, step: str, build_strategy: str) -> StepOrd
 
 
 def _trials(
-    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
+    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str, place: Place
 ) -> list[Trial]:
     """The trials of the baselines or the learning curves, from disk if an earlier attempt finished them. Stores and
     reports every change of the step's state."""
@@ -315,7 +342,8 @@ def _trials(
         began = time.monotonic()
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())
         tell(step)
-        trials = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
+        measure = _measure if nearest(order, place) is HERE or step.strategy == BASELINES_STEP else _measure_at_once
+        trials = measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled, place)
         step = replace(step, ended_at=time.time(), worked_seconds=time.monotonic() - began)
     if not trials:
         tell(replace(step, state="excluded", reason="There are too few training rows for a learning curve."))
@@ -340,16 +368,19 @@ def _finished(order: StepOrder) -> list[Trial] | None:
 
 
 def _measure(
-    order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
+    order: StepOrder,
+    tell: Callable[[Progress, float | None], None],
+    cancelled: Callable[[], bool],
+    place: Place,
 ) -> list[Trial]:
     """Runs the step in a child to its end. If a child ends without a result, it leaves a failed trial. Raises
     `KeyNeededError` if a server wants a key."""
-    order.folder.mkdir(exist_ok=True)
+    order.folder.mkdir(parents=True, exist_ok=True)
     pace = Pace(read_estimate(order.run_folder).get(order.strategy))
     deaths = Deaths(order.folder)
-    exit_code = _run_child(order, pace, tell, cancelled)
+    exit_code = _run_child(order, pace, tell, cancelled, place)
     while _finished(order) is None and deaths.may_go_on(exit_code):
-        exit_code = _run_child(order, pace, tell, cancelled)
+        exit_code = _run_child(order, pace, tell, cancelled, place)
     for part in order.parts:
         if read_trial(part.folder) is None:
             part.folder.mkdir(parents=True, exist_ok=True)
@@ -357,12 +388,42 @@ def _measure(
     return _finished(order) or []
 
 
+def _measure_at_once(
+    order: StepOrder,
+    tell: Callable[[Progress, float | None], None],
+    cancelled: Callable[[], bool],
+    place: Place,
+) -> list[Trial]:
+    """Runs each part of the step in a child of its own. Those on this machine take turns."""
+    parts = [part for part in order.parts if read_trial(part.folder) is None]
+    here = [part for part in parts if nearest(part, place) is HERE]
+    ended, given_up = 0, Event()
+
+    def measure(some: Sequence[StepOrder]) -> None:
+        for part in some:
+            _measure(part, lambda progress, left: None, lambda: given_up.is_set() or cancelled(), place)
+
+    def tell_how_many() -> None:
+        nonlocal ended
+        ended += 1
+        tell(Progress(_POINTS, ended - 1, len(parts)), None)
+
+    tell_how_many()
+    works = [partial(measure, [part]) for part in parts if part not in here]
+    all_at_once([*works, *([partial(measure, here)] if here else [])], tell_how_many, given_up.set)
+    return _finished(order) or []
+
+
 def _run_child(
-    order: StepOrder, pace: Pace, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
+    order: StepOrder,
+    pace: Pace,
+    tell: Callable[[Progress, float | None], None],
+    cancelled: Callable[[], bool],
+    place: Place,
 ) -> int | None:
     """Its exit code; None if it hasn't ended."""
     keys = handed_over(order.models)
-    with spawned(run_step, order, keys) as (child, reports):
+    with nearest(order, place).child(run_step, order, keys, lambda: None) as (child, reports):
         while not cancelled():
             if reports.poll(_SECONDS_BETWEEN_LOOKS):
                 try:

@@ -77,7 +77,7 @@ class FitKey:
         brief = {**asdict(rows.task.brief), "name": "", "own": _own_metric(rows.task)}
         return FitKey(
             program=_hash([_program(), order.build_strategy, SearchModels().embedders, SearchModels().rerankers]),
-            machine=_hash(_machine()),
+            machine=_hash(list(order.hardware.facts) if order.hardware else machine_facts()),
             model="" if is_baseline else _hash([order.model, fingerprint_of(order.model)]),
             effort=_hash([order.preset, asdict(budget), PRESETS[order.preset].trainings, order.seed]),
             task=_hash(brief),
@@ -141,7 +141,7 @@ def _program() -> str:
     return found.hexdigest()
 
 
-def _machine() -> list[object]:
+def machine_facts() -> list[object]:
     """Its processor, and whether it has a GPU: times and, in the last digits, answers follow from them."""
     said = ""
     with suppress(OSError):

@@ -22,7 +22,7 @@ from strategies.contract import AsksModel, GoesOn, Strategy, TrainsOnPrompt
 from strategies.engine.sealed_folder import DamagedError, check_folder
 from strategies.presets import PRESETS, Preset
 from strategies.prompting import Prompting
-from strategies.registry import BASELINES, BY_SERVICE, LEARNS_FROM_NO_ROWS, baselines_for
+from strategies.registry import BASELINES, BY_SERVICE, DECLARATIONS, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.served.address import is_served
 from strategies.served.budget import NO_LIMIT, Allowance
 
@@ -34,11 +34,20 @@ _TRAINING = "training"  # and that of what its training has done so far
 
 
 @dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a step computes on if that isn't this machine: in `words`, and all that its times depend on."""
+
+    words: str
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepOrder:
     """What a child should do. `strategy` is the name of a step or a candidate, and `model` the one it asks.
     `build_strategy` is the "module:function" that makes the strategy. Only the child imports it, so that the parent
     never loads what the strategy needs. `pairings` are all candidates of the run, for its learning curves. `rows` is
-    the number of training rows, for a point of a curve. `allowance` is what may be spent on served models."""
+    the number of training rows, for a point of a curve. `allowance` is what may be spent on served models.
+    `hardware` is what it computes on, None for this machine."""
 
     run_folder: Path
     strategy: str
@@ -49,6 +58,7 @@ class StepOrder:
     pairings: tuple[Pairing, ...] = ()
     rows: int | None = None
     allowance: Allowance = NO_LIMIT
+    hardware: Hardware | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -150,6 +160,14 @@ def build_for(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
     if isinstance(strategy, TrainsOnPrompt):
         strategy.found = Prompting.chosen_in(_beside(order, Prompting.name) / FITTED)
     return strategy
+
+
+def sibling_of(order: StepOrder) -> str | None:
+    """The candidate whose prompt this one may be trained on; None if it isn't trained."""
+    declared = DECLARATIONS.get(strategy_of(order.strategy))
+    if declared is None or declared.trains is None or order.asks_server:
+        return None
+    return _beside(order, Prompting.name).name
 
 
 def _beside(order: StepOrder, strategy: str) -> Path:

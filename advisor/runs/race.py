@@ -1,4 +1,5 @@
-"""The candidates of a run take turns: one computes at a time, and the test rows come in blocks for all of them.
+"""The candidates of a run take turns: one computes at a time, and the test rows come in blocks for all of them. Where
+there is more than one machine, they answer a block at the same time, and only take turns to be timed.
 
 After each block the verdict so far says who can't be chosen any more, and whether it is clear; who stops then answers
 no more rows. Answers are timed after the first block, one of each candidate in turn, so that whatever else the machine
@@ -8,16 +9,18 @@ does meanwhile hits all of them alike. Children stay alive between their turns w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, replace
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from functools import partial
+from threading import RLock
 
 from advisor.decision.stopping import block_ends, is_clear, stops
-from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence, spawned
-from advisor.runs.order import StepOrder
+from advisor.runs.at_once import all_at_once
+from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence
+from advisor.runs.order import StepOrder, sibling_of
 from advisor.runs.pace import Pace
+from advisor.runs.place import HERE, Child, Pipe, Place, nearest
 from advisor.runs.step import Answer, DiskFailed, End, EndRound, KeyNeeded, Standing, Stopped, Time, Turn, run_in_turns
 from advisor.schema import Recommendation
 from advisor.storage.stored import StoredStep
@@ -47,10 +50,18 @@ class Racer:
     """A candidate as its parent sees it: its child, if that is alive, and what it has measured so far."""
 
     def __init__(
-        self, order: StepOrder, expected: float | None, rows: int, tell: Tell, cancelled: Callable[[], bool]
+        self,
+        order: StepOrder,
+        expected: float | None,
+        rows: int,
+        tell: Tell,
+        cancelled: Callable[[], bool],
+        place: Place = HERE,
     ) -> None:
         """`expected` are the seconds that it should take in all, for `rows` test rows."""
         self.order = order
+        self.place = nearest(order, place)
+        self.make_room: Callable[[], None] = lambda: None  # called while there is none for its child
         finished = read_trial(order.folder)
         self.trial = finished or read_replaced(order.begun)
         self.is_running = finished is None
@@ -60,9 +71,11 @@ class Racer:
         self._pace.pause()  # until its first turn
         self._step = StoredStep(order.run_folder.name, order.strategy, "running", stage="starting")
         self._turn_began: float | None = None
-        self._child: SpawnProcess | None = None
-        self._connection: Connection | None = None
+        self._child: Child | None = None
+        self._connection: Pipe | None = None
         self._alive: AbstractContextManager[object] | None = None
+        self._busy = RLock()  # held in a turn
+        self._is_given_up = False
         self._keys = handed_over(order.models)
         self._deaths = Deaths(order.folder)
 
@@ -74,10 +87,23 @@ class Racer:
     def is_alive(self) -> bool:
         return self._child is not None
 
+    @property
+    def is_fitted(self) -> bool:
+        """Or never will be."""
+        return self.trial is not None or not self.is_running
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._is_given_up or self._cancelled()
+
     def take(self, turn: Turn) -> Standing | None:
         """The reply of the child, which is started if there is none. None if it ended instead: then `trial` is what it
         left. Raises CancelledError, StoppedError, KeyNeededError if a server wants a key, or BadInput if the disk is
         full."""
+        with self._busy:
+            return self._take(turn)
+
+    def _take(self, turn: Turn) -> Standing | None:
         self._turn_began = time.monotonic()
         self._pace.go_on()
         try:
@@ -109,18 +135,31 @@ class Racer:
             self._alive.__exit__(None, None, None)
         self._alive = self._child = self._connection = None
 
+    def leave_if_idle(self) -> None:
+        """Unless it is in a turn."""
+        if self._busy.acquire(blocking=False):
+            try:
+                self.leave()
+            finally:
+                self._busy.release()
+
+    def give_up(self) -> None:
+        """The turn that it is in, in another thread, ends as if the run were cancelled."""
+        self._is_given_up = True
+
     def _start(self) -> bool:
         self.order.folder.mkdir(exist_ok=True)
         if self._step.started_at is None:
             self._step = replace(self._step, started_at=time.time())
         self._tell(self._step)
-        self._alive = spawned(run_in_turns, self.order, self._keys)
-        self._child, self._connection = self._alive.__enter__()
+        alive = self.place.child(run_in_turns, self.order, self._keys, lambda: self.make_room())
+        self._child, self._connection = alive.__enter__()
+        self._alive = alive
         return self._hear() is not None
 
     def _hear(self) -> Standing | None:
         assert self._connection is not None
-        while not self._cancelled():
+        while not self.is_cancelled:
             if not self._connection.poll(SECONDS_BETWEEN_LOOKS):
                 continue
             try:
@@ -192,12 +231,11 @@ def race(racers: Sequence[Racer], rows: int, timed: int, judge: Judge, stops_ear
     with ExitStack() as children:
         for one in racers:
             children.callback(one.leave)
+            one.make_room = partial(_make_room, one, racers)
         ends = block_ends(rows)
         for end in ends:
-            for one in _running(racers):
-                if one.answered < end:
-                    _answer(one, end, racers)
-                    judge(_judged(racers))
+            behind = [one for one in _running(racers) if one.answered < end]
+            _each(behind, racers, partial(_answer, end=end, racers=racers), lambda: judge(_judged(racers)))
             timed_rows = spread(ends[0], timed)
             if not all(one.trial and is_timed(one.trial.outcomes, len(timed_rows)) for one in _running(racers)):
                 _time(racers, timed_rows)
@@ -205,10 +243,59 @@ def race(racers: Sequence[Racer], rows: int, timed: int, judge: Judge, stops_ear
             if not stops_early or verdict is None or end == rows:
                 continue
             names = [one.order.strategy for one in _running(racers)]
-            for name, stopped in stops(verdict.probabilities, is_clear(verdict), names).items():
-                next(one for one in racers if one.order.strategy == name).end(stopped)
-        for one in _running(racers):
-            one.end(None)
+            stopped = stops(verdict.probabilities, is_clear(verdict), names)
+            ended = [one for one in racers if one.order.strategy in stopped]
+            _each(ended, racers, partial(_end, stopped=stopped))
+        _each(_running(racers), racers, partial(_end, stopped={}))
+
+
+def _each(
+    some: Sequence[Racer],
+    racers: Sequence[Racer],
+    act: Callable[[Racer], object],
+    heard: Callable[[], object] = lambda: None,
+) -> None:
+    """Lets some of the racers act: those on this machine one after the other, and at the same time all others. `heard`
+    is called after each."""
+    here = [one for one in some if one.place is HERE]
+    if len(here) == len(some):
+        for one in here:
+            act(one)
+            heard()
+        return
+
+    def in_turn() -> None:
+        for one in here:
+            act(one)
+
+    def when_it_can(one: Racer) -> None:
+        _await_sibling(one, racers)
+        act(one)
+
+    def give_up() -> None:
+        for one in racers:
+            one.give_up()
+
+    works = [partial(when_it_can, one) for one in some if one.place is not HERE]
+    all_at_once([*works, *([in_turn] if here else [])], heard, give_up)
+
+
+def _await_sibling(one: Racer, racers: Sequence[Racer]) -> None:
+    """Until the strategy is fitted whose prompt this one may be trained on."""
+    name = sibling_of(one.order)
+    sibling = next((other for other in racers if other.order.strategy == name and other is not one), None)
+    while sibling is not None and not sibling.is_fitted:
+        if one.is_cancelled:
+            raise CancelledError
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _make_room(waiting: Racer, racers: Sequence[Racer]) -> None:
+    """Those leave that hold a place on the same machines and don't compute: otherwise they could wait for each other
+    for ever."""
+    for one in racers:
+        if one is not waiting and one.place is waiting.place:
+            one.leave_if_idle()
 
 
 def _running(racers: Sequence[Racer]) -> list[Racer]:
@@ -222,10 +309,15 @@ def _judged(racers: Sequence[Racer]) -> list[Trial]:
 
 def _answer(one: Racer, end: int, racers: Sequence[Racer]) -> None:
     standing = one.take(Answer(end))
-    if standing is not None and not standing.has_room and len(_running(racers)) > 1:
+    # In a cluster, each has a device of its own.
+    if one.place is HERE and standing is not None and not standing.has_room and len(_running(racers)) > 1:
         one.leave()
     if one.is_running:
         one.wait()
+
+
+def _end(one: Racer, stopped: Mapping[str, EarlyStop]) -> None:
+    one.end(stopped.get(one.order.strategy))
 
 
 def _time(racers: Sequence[Racer], rows: Sequence[int]) -> None:

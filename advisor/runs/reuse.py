@@ -13,7 +13,7 @@ from pathlib import Path
 from advisor.plan import Plan
 from advisor.runs.fit_key import FitKey, Rows, content_of, read_key, write_key
 from advisor.runs.machine_file import MACHINE_FILE
-from advisor.runs.order import BUILD_STRATEGY, FITTED, StepOrder, fitted_problem
+from advisor.runs.order import BUILD_STRATEGY, FITTED, Hardware, StepOrder, fitted_problem
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -28,7 +28,7 @@ _RUNS_LOOKED_AT = 50
 _ENDED = ("done", "failed", "cancelled", "stopped")
 _PARTS = {
     "program": "Threeways or a library",
-    "machine": "this machine",
+    "machine": "the hardware",
     "model": "the model's files",
     "effort": "the preset or the seed",
     "task": "the kind of task, its labels, instruction or metric",
@@ -68,10 +68,13 @@ def reusable(
     folder: Path,
     owner: str,
     build_strategy: str = BUILD_STRATEGY,
+    hardware: Hardware | None = None,
 ) -> dict[str, Reuse]:
     """For each candidate and baseline, by name, what the run with most of its answers has, or else why none has any.
-    Empty if the plan reuses nothing. `folder` is that of the run, which need not exist, and `owner` whose it is."""
-    orders = _orders(plan, task, folder, build_strategy) if plan.reuses else {}
+    Empty if the plan reuses nothing, or if its cluster's `hardware` isn't known yet. `folder` is that of the run, which
+    need not exist, and `owner` whose it is."""
+    is_known = hardware is not None or not plan.cluster
+    orders = _orders(plan, task, folder, build_strategy, hardware) if plan.reuses and is_known else {}
     rows = Rows.of(task, split)
     keys = {name: FitKey.of(order, rows) for name, order in orders.items()}
     found: dict[str, Reuse] = {}
@@ -98,17 +101,17 @@ def reusable(
     return {name: found[name] for name in orders if name in found}
 
 
-def take_over(store: Store, run_id: str, build_strategy: str) -> None:
+def take_over(store: Store, run_id: str, build_strategy: str, hardware: Hardware | None = None) -> None:
     """Puts what an earlier run has into the folder of this one, for each candidate that has nothing there yet."""
     new, folder = store.run(run_id), store.run_folder(run_id)
     plan = new.plan
     if not plan.reuses:
         return
     task, split = read_task(folder)
-    orders = _orders(plan, task, folder, build_strategy)
+    orders = _orders(plan, task, folder, build_strategy, hardware)
     if all(order.folder.exists() for order in orders.values()):
         return
-    for name, reuse in reusable(store, plan, task, split, folder, new.owner, build_strategy).items():
+    for name, reuse in reusable(store, plan, task, split, folder, new.owner, build_strategy, hardware).items():
         if not (orders[name].folder.exists() or reuse.changed or fitted_problem(reuse.order)):
             _take(reuse, orders[name], split)
 
@@ -140,13 +143,16 @@ def _are(names: Sequence[str]) -> str:
     return f"{list_text([name_of(first), *map(in_sentence, others)])} {'are' if others else 'is'}"
 
 
-def _orders(plan: Plan, task: Task, folder: Path, build_strategy: str) -> dict[str, StepOrder]:
-    """Of the candidates and the baselines of a run, by name."""
+def _orders(
+    plan: Plan, task: Task, folder: Path, build_strategy: str, hardware: Hardware | None
+) -> dict[str, StepOrder]:
+    """Of the candidates and the baselines of a run, by name. What asks a server does so from this machine."""
     names = [*baselines_for(task.kind, bool(task.documents)), *(one.name for one in plan.pairings)]
-    return {
-        name: StepOrder(folder, name, plan.preset, plan.pairing(name).model, plan.seed, build_strategy, plan.pairings)
+    orders = [
+        StepOrder(folder, name, plan.preset, plan.pairing(name).model, plan.seed, build_strategy, plan.pairings)
         for name in names
-    }
+    ]
+    return {order.strategy: order if order.asks_server else replace(order, hardware=hardware) for order in orders}
 
 
 def earlier_runs(store: Store, owner: str, own: Path | None = None) -> Iterator[tuple[StoredRun, Path]]:

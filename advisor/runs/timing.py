@@ -109,7 +109,7 @@ def _untimed(model: str) -> str | None:
 
 def estimate_run(store: Store, run_id: str, cancelled: Callable[[], bool] = lambda: False) -> dict[str, float]:
     """Estimated seconds of each step of a run that asks no server, by name; empty if this machine was not timed with
-    all models that run on it.
+    all models that run on it, or if a cluster computes.
 
     The first estimate is kept in the run's folder with its timing, to compare it with the actual time. An outdated
     timing is repeated first.
@@ -117,6 +117,8 @@ def estimate_run(store: Store, run_id: str, cancelled: Callable[[], bool] = lamb
     folder, plan = store.run_folder(run_id), store.run(run_id).plan
     if kept := read_estimate(folder):
         return kept
+    if plan.cluster:
+        return {}
     for model in plan.models:
         if (stored := store.speed(model)) is not None and is_outdated(stored):
             take_speed(store, model, cancelled)
@@ -145,7 +147,10 @@ def expected_times(store: Store, run_id: str) -> dict[str, StepTime]:
 
 
 def speeds_of(store: Store, plan: Plan) -> dict[str, Speed]:
-    """The timing of this machine with each model of a plan that runs on it; empty if one is missing."""
+    """The timing of this machine with each model of a plan that runs on it; empty if one is missing, or if a cluster
+    computes, whose speed we don't know."""
+    if plan.cluster:
+        return {}
     here = [model for model in plan.models if not is_served(model)]
     timed = {model: stored.speed for model in here if (stored := store.speed(model)) and stored.speed}
     return timed if len(timed) == len(here) else {}

@@ -83,10 +83,11 @@ def pack(store: Store, run_id: str) -> bytes:
         raise BadInput(f"A file of run {run.id} can't be read ({wrong}); pack another run.") from wrong
     if shared != report:
         files[f"{_RUN}report.json"] = REPORT.write(shared, indent=2).encode()
-    # On a server with log-in, the id of a dataset depends on whose it is, which isn't shared.
+    # On a server with log-in, the id of a dataset depends on whose it is, which isn't shared. A cluster's address says
+    # something about a network.
     dataset_id = _id_of(dataset, {name.removeprefix(_DATASET): content for name, content in files.items()})
-    if dataset_id != dataset.id:
-        files[f"{_RUN}plan.json"] = PLAN.write(replace(plan, dataset_id=dataset_id), indent=2).encode()
+    if dataset_id != dataset.id or plan.cluster:
+        files[f"{_RUN}plan.json"] = PLAN.write(replace(plan, dataset_id=dataset_id, cluster=""), indent=2).encode()
     manifest = PackedRun(
         FORMAT,
         run.id,
@@ -123,7 +124,7 @@ def unpack(store: Store, name: str, content: bytes, origin: Origin) -> StoredRun
         plan_json = run_files["plan.json"].decode()
         plan, report = PLAN.read(plan_json), read_report(run_files["report.json"])
         task = read_stored_task(run_files["task.json"])
-        is_same = plan.dataset_id == dataset.id == _id_of(dataset, dataset_files)
+        is_same = plan.dataset_id == dataset.id == _id_of(dataset, dataset_files) and not plan.cluster
     except (KeyError, ValueError, RecursionError) as wrong:
         raise BadInput(_by_other_version(name)) from wrong
     if report is None:

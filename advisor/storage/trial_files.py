@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -25,14 +25,14 @@ from strategies.engine.checkpoints import CHECKPOINT
 from strategies.registry import BASELINES
 
 _TRIAL = AsJson[Trial](Trial)
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _PROBES = "probes.jsonl"
 PROMPTS_FILE = "prompts.jsonl"
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
     """`folder` must exist. An earlier trial in it is invalid from the first moment on."""
-    (folder / _MANIFEST).unlink(missing_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
     facts = asdict(replace(trial, prompts=None))
     outcomes, probes = facts.pop("outcomes"), facts.pop("probes")
     del facts["timed_alike"], facts["prompts"], facts["token_price"], facts["training_price"]
@@ -48,14 +48,22 @@ def write_trial(folder: Path, trial: Trial) -> None:
     for name, content in contents.items():
         write_whole(folder / name, content)
     hashes = {name: _hash(content.encode()) for name, content in contents.items()}
-    write_whole(folder / _MANIFEST, json.dumps(hashes, indent=2))
+    write_whole(folder / MANIFEST, json.dumps(hashes, indent=2))
 
 
 def replace_trial(folder: Path, trial: Trial) -> None:
     """Writes a trial in place of the one in `folder`, which holds nothing else. A process that is killed at any moment
     leaves the earlier one or this one for `read_replaced`."""
-    with whole_folder(_newer(folder)) as unnamed:
+    with replacing(folder) as unnamed:
         write_trial(unnamed, trial)
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the place of `folder` if the block ends without an error."""
+    _settle(folder)
+    with whole_folder(_newer(folder)) as unnamed:
+        yield unnamed
     _settle(folder)
 
 
@@ -87,7 +95,7 @@ def read_trial(folder: Path) -> Trial | None:
     """Without its prompts. None if there is no finished trial, or if it was changed since, or if another version wrote
     it."""
     try:
-        hashes = json.loads((folder / _MANIFEST).read_bytes())
+        hashes = json.loads((folder / MANIFEST).read_bytes())
         names = ("trial.json", "outcomes.jsonl", *(name for name in (_PROBES, PROMPTS_FILE) if name in hashes))
         contents = {name: (folder / name).read_bytes() for name in names}
         if hashes != {name: _hash(content) for name, content in contents.items()}:

@@ -1,0 +1,369 @@
+"""The nodes of a Ray cluster as the place where a run computes. Ray chooses the node for each step.
+
+Only a run with a cluster imports this module, and with it Ray.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import re
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+    WorkerCrashedError,
+)
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from advisor.runs.carried import land, needed_by, pieces_of
+from advisor.runs.child import LOST, result_of, settle_in, spawned
+from advisor.runs.node import Facts, Heard, NodeChild, look_around
+from advisor.runs.order import Hardware, StepOrder
+from advisor.storage.task_file import read_task
+from advisor.wording import count_text
+from eval.task import BadInput
+from strategies.contract import Progress
+from strategies.served.keys import Key
+
+_ROOT = Path(__file__).resolve().parents[2]
+_ROOMS = {"advisor", "strategies", "eval"}
+_ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})")
+_SECONDS_TO_CONNECT, _SECONDS_TO_JOIN = 3.0, 17.0
+_SECONDS_TO_LOOK = 120.0  # at the nodes: each unpacks the program and starts Python
+_SECONDS_FOR_A_NODE = 60.0  # until one like those that are lost comes back
+_PATIENCE_SECONDS = 10.0  # until others make room, if there should be room: a process starts meanwhile
+_SECONDS_TO_END = 5.0
+_WAITING = Progress("waiting for a node of the cluster", 0, 1)
+_GONE = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError)
+
+
+def check(address: str) -> None:
+    """Raises BadInput if no cluster answers at this address that this process could join. Tries it in a child, because
+    Ray waits for minutes and may end the process."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise BadInput(
+            f"“{address}” isn't the address of a cluster: give its head node and port, such as 10.0.0.5:6379."
+        )
+    host, port = found["host"].strip("[]"), int(found["port"])
+    try:
+        socket.create_connection((host, port), _SECONDS_TO_CONNECT).close()
+    except (OSError, OverflowError) as wrong:
+        raise BadInput(f"Nothing answers at {address}: check the address, and that the cluster is running.") from wrong
+    deadline = time.monotonic() + _SECONDS_TO_JOIN
+    with spawned(_try_to_join, address) as (child, results):
+        tried = result_of(child, results, lambda: time.monotonic() > deadline)
+    if tried != (None, None):
+        raise BadInput(_unanswered(address) if tried is None or tried[0] is None else tried[0])
+
+
+def _try_to_join(address: str, results: Connection) -> None:
+    settle_in(Path(os.devnull))
+    try:
+        _join(address)
+    except BadInput as wrong:
+        results.send((str(wrong), None))
+    else:
+        results.send((None, None))
+
+
+def _unanswered(address: str) -> str:
+    return (
+        f"No Ray cluster answers at {address} that this machine belongs to: join it first, with "
+        f"`ray start --address={address} --num-cpus=0`."
+    )
+
+
+def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
+    """Raises BadInput if this process can't."""
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings would break the progress bars
+    handled = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.getsignal(number) for number in handled}
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            runtime_env=dict(environment) if environment else None,
+        )
+    except Exception as wrong:
+        raise BadInput(_why_not_joined(address, str(wrong))) from wrong
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _why_not_joined(address: str, said: str) -> str:
+    theirs = re.search(r"cluster was started with:\s+Ray: (\S+)\s+Python: (\S+)", said)
+    if theirs is None:
+        return _unanswered(address)
+    return (
+        f"The cluster at {address} has Ray {theirs[1]} with Python {theirs[2]}, and this machine has Ray "
+        f"{ray.__version__} with Python {platform.python_version()}: install the same versions."
+    )
+
+
+@contextmanager
+def connected(address: str, build_strategy: str) -> Iterator[ClusterPlace]:
+    """The nodes of one kind, as long as the block goes on. Whatever computes there for this process then ends, also if
+    this process is killed. Raises BadInput if the cluster can't be used."""
+    check(address)
+    rooms = {*_ROOMS, build_strategy.partition(".")[0]}
+    others = sorted(path.name for path in _ROOT.iterdir() if path.name not in rooms)
+    excludes = [*(f"/{name}" for name in others), "**/__pycache__"]
+    _join(address, {"working_dir": str(_ROOT), "excludes": excludes})
+    try:
+        yield ClusterPlace()
+    finally:
+        ray.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What nodes have in common. `cores` and `gpus` are those that Ray may give out."""
+
+    facts: Facts
+    cores: int
+    gpus: int
+
+    @property
+    def places(self) -> int:
+        """How many steps compute on one such node: each has a whole GPU, or else all cores."""
+        return self.gpus or 1
+
+    @property
+    def cores_of_a_step(self) -> int:
+        return max(1, self.cores // self.places)
+
+    @property
+    def hardware(self) -> Hardware:
+        cores = count_text(self.cores_of_a_step, "core")
+        words = f"CPU, {cores} ({self.facts.processor}), a node of a Ray cluster"
+        if self.gpus:
+            words = f"{self.facts.gpu or 'GPU'} with {cores}, a node of a Ray cluster"
+        return Hardware(words, (*self.facts.machine, str(self.cores_of_a_step), self.facts.gpu if self.gpus else ""))
+
+
+class ClusterPlace:
+    """Nodes of one kind: those with GPUs if there are any, and else those that have most cores together. Otherwise
+    latencies couldn't be compared."""
+
+    def __init__(self) -> None:
+        self._looked: dict[str, _Kind | str] = {}  # by node; why it can't be used, in words
+        self._lock = threading.Lock()
+        self._open = 0
+        kinds = [kind for kind in self._kinds().values() if isinstance(kind, _Kind)]
+        if not kinds:
+            raise BadInput(self._unusable())
+        self._kind = max(kinds, key=lambda kind: (kind.gpus * kinds.count(kind), kind.cores * kinds.count(kind)))
+
+    @property
+    def room(self) -> int:
+        return max(1, self._kind.places * len(self._nodes()))
+
+    @property
+    def hardware(self) -> Hardware:
+        return self._kind.hardware
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more children have begun than can compute at once."""
+        return self._open > self.room
+
+    @contextmanager
+    def child(
+        self, work: Callable[..., None], order: StepOrder, keys: Mapping[str, Key], held_up: Callable[[], None]
+    ) -> Iterator[tuple[_NodeChildHere, _NodeChildHere]]:
+        """Keys stay here."""
+        _check_metric(order)
+        with self._lock:
+            self._open += 1
+        try:
+            child = _NodeChildHere(self, work, replace(order, hardware=self.hardware), held_up)
+            try:
+                yield child, child
+            finally:
+                child.end()
+        finally:
+            with self._lock:
+                self._open -= 1
+
+    def actor(self) -> Any:
+        """A new one, which Ray puts on a node of this kind as soon as one has room. Raises BadInput if there is none
+        any more."""
+        deadline = time.monotonic() + _SECONDS_FOR_A_NODE
+        while not (nodes := self._nodes(looks_at_new=True)):
+            if time.monotonic() > deadline:
+                raise BadInput(
+                    f"The cluster has lost all its nodes of this kind ({self.hardware.words}): start one, and continue "
+                    "the run."
+                )
+            time.sleep(1)
+        return (
+            ray.remote(NodeChild)
+            .options(
+                num_cpus=self._kind.cores_of_a_step,
+                num_gpus=1 if self._kind.gpus else 0,
+                max_concurrency=4,
+                max_restarts=0,
+                max_task_retries=0,
+                label_selector={"ray.io/node-id": f"in({','.join(nodes)})"},
+            )
+            .remote()
+        )
+
+    def _nodes(self, looks_at_new: bool = False) -> list[str]:
+        """Those of this kind that are alive."""
+        if looks_at_new:
+            with self._lock:
+                found = self._kinds()
+        else:
+            found = {node: self._looked[node] for node in _alive() if node in self._looked}
+        return [node for node, kind in found.items() if kind == self._kind]
+
+    def _kinds(self) -> dict[str, _Kind | str]:
+        """Of all nodes that are alive. Each is asked once."""
+        alive = _alive()
+        ask = ray.remote(num_cpus=0, max_retries=0)(look_around)
+        asked = {
+            node: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote()
+            for node in alive
+            if node not in self._looked
+        }
+        if asked:
+            ray.wait(list(asked.values()), num_returns=len(asked), timeout=_SECONDS_TO_LOOK)
+        for node, answer in asked.items():
+            try:
+                resources = alive[node]
+                facts = ray.get(answer, timeout=0)
+                self._looked[node] = _Kind(facts, int(resources["CPU"]), int(resources.get("GPU", 0)))
+            except RayError as wrong:
+                self._looked[node] = _why(wrong)
+        return {node: self._looked[node] for node in alive}
+
+    def _unusable(self) -> str:
+        why = next((kind for kind in self._looked.values() if isinstance(kind, str)), None)
+        if why is None:
+            return "The cluster has no node with a processor to give out: start one, without `--num-cpus=0`."
+        return f"No node of the cluster could start Threeways ({why}): install on each what this machine has."
+
+
+def _alive() -> dict[str, dict[str, float]]:
+    """The nodes that may compute, with their resources."""
+    return {
+        node["NodeID"]: node["Resources"]
+        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+    }
+
+
+def _why(wrong: RayError) -> str:
+    """One line of what Ray tells in many."""
+    cause = wrong.cause if isinstance(wrong, RayTaskError) and wrong.cause is not None else wrong
+    lines = [line for line in str(cause).strip().splitlines() if line.strip()]
+    return f"{type(cause).__name__}: {lines[-1].strip()[:200]}" if lines else type(cause).__name__
+
+
+def _check_metric(order: StepOrder) -> None:
+    task, _ = read_task(order.run_folder)
+    if task.metric is not None and task.metric.own is not None:
+        raise BadInput(
+            "Your own metric runs on this machine only: compare without a cluster, or choose another metric."
+        )
+
+
+class _NodeChildHere:
+    """A child on a node, as its parent sees it. What it leaves is in the run's folder before its parent hears of it.
+    It is both the child and the pipe to it."""
+
+    def __init__(
+        self, place: ClusterPlace, work: Callable[..., None], order: StepOrder, held_up: Callable[[], None]
+    ) -> None:
+        self.exitcode: int | None = None
+        self._place, self._work, self._order, self._held_up = place, work, order, held_up
+        self._actor = place.actor()
+        self._asked_at = time.monotonic()
+        self._ready: Any = self._actor.is_ready.remote()
+        self._hearing: Any = None
+        self._messages: deque[Any] = deque([_WAITING])
+        self._is_over = False
+
+    def join(self, timeout: float | None = None) -> None:
+        """Its exit code comes with its end."""
+
+    def send(self, obj: Any, /) -> None:
+        self._actor.send.remote(obj)
+
+    def poll(self, timeout: float | None = 0.0, /) -> bool:
+        if not self._messages and not self._is_over:
+            try:
+                self._look(timeout)
+            except _GONE:
+                self._is_over, self.exitcode = True, LOST
+            except (RayTaskError, RuntimeEnvSetupError) as wrong:
+                raise BadInput(f"A node of the cluster failed ({_why(wrong)}); look at it, and try again.") from wrong
+        return bool(self._messages) or self._is_over
+
+    def recv(self) -> Any:
+        if not self._messages:
+            raise EOFError
+        return self._messages.popleft()
+
+    def end(self) -> None:
+        with suppress(RayError):
+            if self.exitcode != LOST and self._ready is None:
+                ray.get(self._actor.end.remote(), timeout=_SECONDS_TO_END)
+        with suppress(RayError):
+            ray.kill(self._actor)
+
+    def _look(self, timeout: float | None) -> None:
+        if self._ready is not None:
+            if not ray.wait([self._ready], timeout=timeout)[0]:
+                if self._place.is_crowded or time.monotonic() - self._asked_at > _PATIENCE_SECONDS:
+                    self._held_up()
+                return
+            ray.get(self._ready)
+            self._start()
+            self._ready = None
+        if self._hearing is None:
+            self._hearing = self._actor.hear.remote()
+        if not ray.wait([self._hearing], timeout=timeout)[0]:
+            return
+        heard: Heard = ray.get(self._hearing)
+        self._hearing = None
+        land(self._order.run_folder, heard.parcel, self._pieces)
+        self._messages.extend(heard.messages)
+        if heard.is_over:
+            self._is_over, self.exitcode = True, heard.exit_code
+
+    def _start(self) -> None:
+        run = self._order.run_folder.name
+        for path in needed_by(self._order):
+            for at, piece in enumerate(pieces_of(self._order.run_folder / path)):
+                ray.get(self._actor.put.remote(run, path, piece, at == 0))
+        if problem := ray.get(self._actor.start.remote(self._work, self._order)):
+            raise BadInput(problem)
+
+    def _pieces(self, path: str) -> Iterator[bytes]:
+        start = 0
+        while piece := ray.get(self._actor.piece.remote(path, start)):
+            yield piece
+            start += len(piece)

@@ -1,0 +1,327 @@
+"""Runs on the nodes of a Ray cluster: two nodes of one processor each, on this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from advisor.plan import BASELINES_STEP, DEFAULT_MODEL, Plan, Setup
+from advisor.runs.experiment import run_experiment
+from advisor.runs.order import BUILD_STRATEGY
+from advisor.runs.place import NO_RAY, check_cluster
+from advisor.schema import Report
+from advisor.storage.store import Store
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import read_curves, read_trial, write_trial
+from eval.outcomes import Trial
+from eval.task import BadInput, Example, Kind, Split, Task
+from strategies.registry import baselines_for
+from tests.tiny_model import save_tiny_model
+from tests.tiny_strategies import ENDLESS, MEETING, PRACTISED, RACING, STRUCK, serve, tiny_task, wait_until
+
+ROOT = Path(__file__).parents[2]
+PLACE = "MEETING_PLACE"
+MOST_SECONDS = 240  # a node takes seconds to start on a quiet machine
+_SOON = {  # a killed node is noticed in two seconds
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+}
+
+
+class Nodes:
+    """The cluster, whose head computes nothing."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        self._cluster = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": 0, "include_dashboard": False, "_system_config": _SOON, **_memory()},
+        )
+        self._nodes: list[Any] = []
+        self.address: str = self._cluster.address
+
+    def have(self, count: int) -> None:
+        """Starts or ends as many as it takes."""
+        while len(self._nodes) > count:
+            self._cluster.remove_node(self._nodes.pop())
+        while len(self._nodes) < count:
+            self._nodes.append(self._cluster.add_node(num_cpus=1, **_memory()))
+
+    def kill_that_of(self, process: int) -> None:
+        """As when its power goes. `process` is one that Ray started there."""
+        raylet = psutil.Process(process).ppid()
+        (node,) = [one for one in self._nodes if one.all_processes["raylet"][0].process.pid == raylet]
+        self._nodes.remove(node)
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def end(self) -> None:
+        self._cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _memory() -> dict[str, Any]:
+    return {"object_store_memory": 80 * 2**20}
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv(PLACE, str(tmp_path_factory.mktemp("meeting")))  # the nodes inherit it
+        found = Nodes()
+        try:
+            yield found
+        finally:
+            found.end()
+
+
+@pytest.fixture
+def meeting_place(nodes: Nodes) -> Path:
+    folder = Path(os.environ[PLACE])
+    for left in folder.iterdir():
+        left.unlink()
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def add_run(
+    store: Store,
+    cluster: str,
+    strategies: tuple[str, ...] = ("prompting", "retrieval", "finetuning"),
+    task: tuple[Task, Split] | None = None,
+    preset: str = "quick",
+    model: str = DEFAULT_MODEL,
+) -> str:
+    """Its baselines are done: they would load models."""
+    dataset = store.add_dataset("tickets.csv", b"message,label\nmessage 1,billing\nmessage 2,billing\n")
+    plan = Plan(dataset.id, Setup("message", "label"), preset, strategies, model, reuses=False, cluster=cluster)
+    run = store.add_run(plan, task_to_json(*(task or tiny_task(train=24, test=100))))
+    for baseline in baselines_for(Kind.CLASSIFICATION, has_documents=False):
+        folder = store.run_folder(run.id) / BASELINES_STEP / baseline
+        folder.mkdir(parents=True)
+        write_trial(folder, Trial(baseline, "excluded", "Not in this test."))
+    return run.id
+
+
+def measured(store: Store, run_id: str, build_strategy: str) -> dict[str, Trial]:
+    """The finished trials by name."""
+    report = run_experiment(store, run_id, lambda _: None, lambda: False, build_strategy)
+    log = store.run_folder(run_id) / "log.txt"
+    assert isinstance(report, Report), (store.run(run_id).reason, log.read_text() if log.exists() else "")
+    folder = store.run_folder(run_id)
+    assert not list(folder.glob("*/begun")) and not list(folder.glob("*/training"))
+    found = {one.name: read_trial(folder / one.name) for one in store.run(run_id).plan.pairings}
+    assert all(trial is not None and trial.status == "done" for trial in found.values()), found
+    return {name: trial for name, trial in found.items() if trial is not None}
+
+
+def answers(trials: dict[str, Trial]) -> dict[str, list[object]]:
+    return {name: [(one.example_id, one.text, one.score) for one in trial.outcomes] for name, trial in trials.items()}
+
+
+def words_task() -> tuple[Task, Split]:
+    """Two labels that a tiny network can learn."""
+    words = ("parcel", "invoice", "lamp", "ticket", "bottle")
+    rows = tuple(
+        Example(f"r{at}", f"my {words[at % 5]} {at} {('is late', 'was wrong')[at % 2]}", ("delivery", "refund")[at % 2])
+        for at in range(110)
+    )
+    task = Task("tickets", Kind.CLASSIFICATION, "", rows, labels=("delivery", "refund"))
+    return task, Split(rows[:60], rows[60:80], rows[80:])
+
+
+def test_real_strategies_score_the_same_as_on_one_machine(nodes: Nodes, store: Store) -> None:
+    nodes.have(2)
+    model = str(save_tiny_model(store.home.with_name("model")))
+    strategies = ("prompting", "finetuning")
+    here = measured(store, add_run(store, "", strategies, words_task(), model=model), BUILD_STRATEGY)
+    run_id = add_run(store, nodes.address, strategies, words_task(), model=model)
+    there = measured(store, run_id, BUILD_STRATEGY)
+    assert answers(there) == answers(here)
+    assert [trial.settings for trial in there.values()] == [trial.settings for trial in here.values()]
+    assert [point.dev for point in there["finetuning"].losses] == [point.dev for point in here["finetuning"].losses]
+    folder = store.run_folder(run_id)
+    assert (folder / "finetuning" / "fitted" / "adapter").is_dir() and (folder / "finetuning" / "log.txt").exists()
+    report = store.report(run_id)
+    assert report is not None and "1 core" in report.device and "a node of a Ray cluster" in report.device
+    assert all(trial.outcomes[0].seconds or any(one.seconds for one in trial.outcomes) for trial in there.values())
+
+
+def test_a_run_ends_the_same_when_a_node_is_lost_in_the_middle_of_a_step(
+    nodes: Nodes, store: Store, meeting_place: Path
+) -> None:
+    nodes.have(2)
+    struck = meeting_place / "struck"
+    told: list[str] = []
+
+    def kill_its_node() -> None:
+        deadline = time.monotonic() + MOST_SECONDS
+        while not struck.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        begun = read_trial(store.run_folder(run_id) / "retrieval" / "begun")
+        told.append(f"{len(begun.outcomes)} answers were here" if begun else "nothing was here")
+        nodes.kill_that_of(int(struck.read_text()))
+
+    run_id = add_run(store, nodes.address, task=tiny_task(train=24, test=200))
+    killer = threading.Thread(target=kill_its_node)
+    killer.start()
+    there = measured(store, run_id, STRUCK)
+    killer.join()
+    assert told == ["50 answers were here"]
+    assert (store.run_folder(run_id) / "retrieval" / "fits.txt").read_text().splitlines() == ["fitted"]
+    here = measured(store, add_run(store, "", task=tiny_task(train=24, test=200)), RACING)
+    assert answers(there) == answers(here)
+
+
+def test_two_strategies_are_fitted_at_the_same_time(nodes: Nodes, store: Store, meeting_place: Path) -> None:
+    nodes.have(2)
+    there = measured(store, add_run(store, nodes.address, ("prompting", "retrieval")), MEETING)
+    assert len(list(meeting_place.glob("here-*"))) == len(there) == 2
+
+
+def test_more_strategies_than_nodes_dont_wait_for_each_other_for_ever(nodes: Nodes, store: Store) -> None:
+    nodes.have(1)
+    there = measured(store, add_run(store, nodes.address), RACING)
+    assert answers(there) == answers(measured(store, add_run(store, ""), RACING))
+    timed = [[one.example_id for one in trial.outcomes if one.seconds is not None] for trial in there.values()]
+    assert timed[0] == timed[1] == timed[2] and len(timed[0]) == 20
+
+
+def test_points_of_learning_curves_are_the_same(nodes: Nodes, store: Store) -> None:
+    nodes.have(2)
+    runs = [
+        add_run(store, cluster, ("finetuning",), tiny_task(train=80, test=40), "standard")
+        for cluster in ("", nodes.address)
+    ]
+    for run_id in runs:
+        measured(store, run_id, PRACTISED)
+    here, there = [
+        {rows: answers({"": trial}) for rows, trial in read_curves(store.run_folder(run_id))["finetuning"].items()}
+        for run_id in runs
+    ]
+    assert there == here and len(there) == 3
+
+
+def test_nothing_computes_on_after_a_cancel_or_the_death_of_the_run(nodes: Nodes, store: Store) -> None:
+    nodes.have(1)
+    worker = get_context("spawn").Process(target=serve, args=(store.home, ENDLESS))
+    first = add_run(store, nodes.address, ("retrieval",))
+    worker.start()
+    try:
+        computing = process_of(store, first, worker)
+        store.cancel(first)
+        wait_until(lambda: store.run(first).state == "cancelled" and not psutil.pid_exists(computing), worker)
+        second = add_run(store, nodes.address, ("retrieval",))
+        computing = process_of(store, second, worker)
+    finally:
+        worker.kill()
+        worker.join()
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(computing) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not psutil.pid_exists(computing)
+    assert store.run(second).state == "interrupted"
+
+
+def process_of(store: Store, run_id: str, worker: Any) -> int:
+    """The child on the node."""
+
+    def stage() -> str:
+        return next((step.stage for step in store.steps(run_id) if step.strategy == "retrieval"), "")
+
+    wait_until(lambda: stage().startswith("computing in process"), worker)
+    return int(stage().rpartition(" ")[2])
+
+
+def test_a_model_that_the_nodes_lack_is_one_sentence(nodes: Nodes, store: Store) -> None:
+    nodes.have(1)
+    run_id = add_run(store, nodes.address, ("prompting",), model="/nowhere/a-model")
+    assert run_experiment(store, run_id, lambda _: None, lambda: False) is None
+    reason = store.run(run_id).reason or ""
+    assert reason.startswith("A node of the cluster can't run Prompting: There is no folder /nowhere/a-model.")
+
+
+def test_another_version_of_ray_is_one_sentence(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    from advisor.runs import cluster
+
+    theirs = ray.__version__
+    monkeypatch.setattr(ray, "__version__", "2.1.0")
+    with pytest.raises(BadInput, match=f"has Ray {theirs} with Python .* this machine has Ray 2.1.0 with Python"):
+        cluster._join(nodes.address)
+    ray.shutdown()
+
+
+def test_what_is_no_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from advisor.runs import cluster
+
+    for address in ("nonsense", "ray://127.0.0.1:10001", "127.0.0.1:1:2"):
+        with pytest.raises(BadInput, match=r"isn't the address of a cluster"):
+            check_cluster(address)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        closed = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(BadInput, match=f"Nothing answers at {closed}"):
+            check_cluster(closed)
+        taken.listen()
+        monkeypatch.setattr(cluster, "_SECONDS_TO_JOIN", 4)
+        with pytest.raises(BadInput, match=f"No Ray cluster answers at {closed}"):
+            check_cluster(closed)
+
+
+def test_a_missing_ray_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import advisor.runs
+
+    monkeypatch.delattr(advisor.runs, "cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "advisor.runs.cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(BadInput) as told:
+        check_cluster("127.0.0.1:6379")
+    assert str(told.value) == NO_RAY
+
+
+WITHOUT = """
+import sys
+from pathlib import Path
+
+import advisor.command_line.commands
+from advisor.runs.experiment import run_experiment
+from advisor.storage.store import Store
+from tests.tiny_strategies import STEADY
+
+if __name__ == "__main__":
+    report = run_experiment(Store(Path(sys.argv[1])), sys.argv[2], lambda step: None, lambda: False, STEADY)
+    assert report is not None
+    sys.exit([name for name in sys.modules if name == "ray" or name.startswith("ray.")])
+"""
+
+
+def test_nothing_of_ray_is_imported_without_a_cluster(store: Store, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(WITHOUT)
+    told = subprocess.run(
+        [sys.executable, str(program), str(store.home), add_run(store, "")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stderr.strip() == "[]" and told.returncode == 1, told.stderr  # what `sys.exit` makes of a list
