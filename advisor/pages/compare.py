@@ -303,9 +303,15 @@ def choose_advanced(was: Plan) -> Plan:
     return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows, reuses=reuses, cluster=cluster)
 
 
+def chosen_cluster(was: str) -> str:
+    """The address of the cluster that computes, "" for this machine. The environment of the server names the only one
+    there is: an address that a visitor could type would let them reach into its network."""
+    address = os.environ.get(CLUSTER, "").strip()
+    return address if address and st.session_state.get("cluster", was == address) else ""
+
+
 def choose_cluster(was: str) -> str:
-    """The address of the cluster that computes, "" for this machine. Who runs the server names the only one there is in
-    its environment: an address that a visitor could type would let them reach into its network."""
+    """Further up, the estimate asks `chosen_cluster`."""
     address = os.environ.get(CLUSTER, "").strip()
     if not address:
         return ""
@@ -379,7 +385,8 @@ def show_compare() -> None:
         preset = choose_preset(was)
     offer_served(model)
     further = choose_further(was, model, strategies, draft.split.train)
-    chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
+    cluster = chosen_cluster(was.cluster)
+    chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further, cluster=cluster)
     chosen = choose_start(chosen)
     chosen = choose_served_costs(chosen, dataset.name)
     if is_complete(chosen):

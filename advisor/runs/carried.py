@@ -43,6 +43,8 @@ def needed_by(order: StepOrder) -> list[str]:
     found += _files_in(order.folder)
     if order.rows is not None:  # what it chose on all rows
         found += (path for path in replace(order, rows=None).folder.glob("[!.]*"))
+    if order.again:  # likewise
+        found += _files_in(replace(order, again=0).begun)
     if (sibling := sibling_of(order)) is not None:
         found += _files_in(folder / sibling / FITTED)
     return sorted({path.relative_to(folder).as_posix() for path in found if path.is_file()})

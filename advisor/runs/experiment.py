@@ -10,34 +10,32 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from threading import Event, RLock
-from typing import Any
+from threading import RLock
 
 from filelock import Timeout
 
 from advisor.hosted_training import check_consent, end_jobs
 from advisor.pairing import MOST_CANDIDATES, lacks, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
-from advisor.runs.at_once import all_at_once, one_at_a_time
-from advisor.runs.child import SECONDS_TO_END, Deaths, death_sentence, failure_sentence
+from advisor.runs.at_once import one_at_a_time
+from advisor.runs.child import failure_sentence
 from advisor.runs.foreseen import foresee_run
 from advisor.runs.kept_split import kept_split
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
-from advisor.runs.pace import Pace
-from advisor.runs.place import HERE, Place, nearest, place_of
-from advisor.runs.race import CancelledError, Racer, StoppedError, race
+from advisor.runs.place import HERE, Place, place_of
+from advisor.runs.race import Racer, race
 from advisor.runs.reuse import take_over
 from advisor.runs.score_check import take_score_check
-from advisor.runs.step import DiskFailed, KeyNeeded, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
 from advisor.runs.tuning_again import with_start
+from advisor.runs.whole_step import CancelledError, StoppedError, finished, measure, measure_at_once
 from advisor.schema import Report
 from advisor.spending import allowance_of, check_limit, count_probes, probing
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import task_to_json
-from advisor.storage.trial_files import measured_bytes, read_trial, write_trial
+from advisor.storage.trial_files import measured_bytes, read_trial
 from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.reading.table import Table
@@ -51,7 +49,7 @@ from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
 from strategies.served.address import is_served
 from strategies.served.budget import Allowance
-from strategies.served.keys import KeyNeededError, forget, handed_over, was_handed_over
+from strategies.served.keys import KeyNeededError, was_handed_over
 
 REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -337,13 +335,18 @@ def _trials(
         listen(changed)
 
     order = _order(store, step.run_id, step.strategy, build_strategy)
-    trials = _finished(order)
+    trials = finished(order)
     if trials is None:
         began = time.monotonic()
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())
         tell(step)
-        measure = _measure if nearest(order, place) is HERE or step.strategy == BASELINES_STEP else _measure_at_once
-        trials = measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled, place)
+        said = partial(_say, step, tell)
+        if place is HERE or step.strategy == BASELINES_STEP:
+            trials = measure(order, said, cancelled, place)
+        else:
+            points = [point for point in order.parts if read_trial(point.folder) is None]
+            measure_at_once(points, lambda done: said(Progress(_POINTS, done, len(points)), None), cancelled, place)
+            trials = finished(order) or []
         step = replace(step, ended_at=time.time(), worked_seconds=time.monotonic() - began)
     if not trials:
         tell(replace(step, state="excluded", reason="There are too few training rows for a learning curve."))
@@ -356,92 +359,8 @@ def _trials(
     return trials
 
 
-def _told(progress: Progress, remaining_seconds: float | None) -> dict[str, Any]:
-    return {**asdict(progress), "remaining_seconds": remaining_seconds}
-
-
-def _finished(order: StepOrder) -> list[Trial] | None:
-    """The trials of all the order's parts; None if one is missing."""
-    trials = [read_trial(part.folder) for part in order.parts]
-    there = [trial for trial in trials if trial is not None]
-    return there if len(there) == len(trials) else None
-
-
-def _measure(
-    order: StepOrder,
-    tell: Callable[[Progress, float | None], None],
-    cancelled: Callable[[], bool],
-    place: Place,
-) -> list[Trial]:
-    """Runs the step in a child to its end. If a child ends without a result, it leaves a failed trial. Raises
-    `KeyNeededError` if a server wants a key."""
-    order.folder.mkdir(parents=True, exist_ok=True)
-    pace = Pace(read_estimate(order.run_folder).get(order.strategy))
-    deaths = Deaths(order.folder)
-    exit_code = _run_child(order, pace, tell, cancelled, place)
-    while _finished(order) is None and deaths.may_go_on(exit_code):
-        exit_code = _run_child(order, pace, tell, cancelled, place)
-    for part in order.parts:
-        if read_trial(part.folder) is None:
-            part.folder.mkdir(parents=True, exist_ok=True)
-            write_trial(part.folder, Trial(part.strategy, "failed", death_sentence(exit_code)))
-    return _finished(order) or []
-
-
-def _measure_at_once(
-    order: StepOrder,
-    tell: Callable[[Progress, float | None], None],
-    cancelled: Callable[[], bool],
-    place: Place,
-) -> list[Trial]:
-    """Runs each part of the step in a child of its own. Those on this machine take turns."""
-    parts = [part for part in order.parts if read_trial(part.folder) is None]
-    here = [part for part in parts if nearest(part, place) is HERE]
-    ended, given_up = 0, Event()
-
-    def measure(some: Sequence[StepOrder]) -> None:
-        for part in some:
-            _measure(part, lambda progress, left: None, lambda: given_up.is_set() or cancelled(), place)
-
-    def tell_how_many() -> None:
-        nonlocal ended
-        ended += 1
-        tell(Progress(_POINTS, ended - 1, len(parts)), None)
-
-    tell_how_many()
-    works = [partial(measure, [part]) for part in parts if part not in here]
-    all_at_once([*works, *([partial(measure, here)] if here else [])], tell_how_many, given_up.set)
-    return _finished(order) or []
-
-
-def _run_child(
-    order: StepOrder,
-    pace: Pace,
-    tell: Callable[[Progress, float | None], None],
-    cancelled: Callable[[], bool],
-    place: Place,
-) -> int | None:
-    """Its exit code; None if it hasn't ended."""
-    keys = handed_over(order.models)
-    with nearest(order, place).child(run_step, order, keys, lambda: None) as (child, reports):
-        while not cancelled():
-            if reports.poll(_SECONDS_BETWEEN_LOOKS):
-                try:
-                    progress = reports.recv()
-                except (EOFError, OSError):  # the child finished and closed its end, or died
-                    break
-                if isinstance(progress, Stopped):
-                    raise StoppedError(progress.reason)
-                if isinstance(progress, DiskFailed):
-                    raise BadInput(progress.reason)
-                if isinstance(progress, KeyNeeded):
-                    forget(progress.host, keys.get(progress.host.casefold()))
-                    raise KeyNeededError(progress.sentence, progress.host)
-                tell(progress, pace.remaining_seconds(progress))
-        else:
-            raise CancelledError
-        child.join(SECONDS_TO_END)
-        return child.exitcode
+def _say(step: StoredStep, tell: Callable[[StoredStep], None], progress: Progress, left: float | None) -> None:
+    tell(replace(step, **asdict(progress), remaining_seconds=left))
 
 
 def _or(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from advisor.storage.start import earlier_adapter
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial
 from advisor.wording import name_of
+from eval.outcomes import EarlyStop, Trial
 from eval.statistics.learning_curve import sizes_of
 from eval.task import BadInput, Brief
 from strategies.base_models import check_model, is_here
@@ -30,6 +31,7 @@ BUILD_STRATEGY = "strategies.registry:build_strategy"
 FITTED = "fitted"  # the folder of a fitted strategy, in that of its trial
 _BEGUN = "begun"  # the folder of a trial that isn't finished, likewise
 _KEPT = "kept"  # and that of the answers that an earlier run gave, fitted in the same way
+_REPEATED = "again"  # and that of the trainings that are repeated with other seeds
 _TRAINING = "training"  # and that of what its training has done so far
 
 
@@ -47,7 +49,8 @@ class StepOrder:
     `build_strategy` is the "module:function" that makes the strategy. Only the child imports it, so that the parent
     never loads what the strategy needs. `pairings` are all candidates of the run, for its learning curves. `rows` is
     the number of training rows, for a point of a curve. `allowance` is what may be spent on served models.
-    `hardware` is what it computes on, None for this machine."""
+    `hardware` is what it computes on, None for this machine. `again` is 1 for the first training that is repeated with
+    another seed, and so on; 0 for the candidate itself."""
 
     run_folder: Path
     strategy: str
@@ -59,6 +62,7 @@ class StepOrder:
     rows: int | None = None
     allowance: Allowance = NO_LIMIT
     hardware: Hardware | None = None
+    again: int = 0
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -69,6 +73,8 @@ class StepOrder:
     def folder(self) -> Path:
         if self.rows is not None:
             return curve_folder(self.run_folder, self.strategy, self.rows)
+        if self.again:
+            return replace(self, again=0).repeated / str(self.again)
         return self.run_folder / (BASELINES_STEP if self.strategy in BASELINES else "") / self.strategy
 
     @property
@@ -85,6 +91,11 @@ class StepOrder:
     def training(self) -> Path:
         """The folder of what a training has done before the strategy is fitted. Repeated trainings have their own."""
         return self.folder / _TRAINING
+
+    @property
+    def repeated(self) -> Path:
+        """The folder of the trials of repeated trainings, until the candidate's own trial has what they found."""
+        return self.folder / _REPEATED
 
     @property
     def asks_server(self) -> bool:
@@ -106,6 +117,15 @@ class StepOrder:
         ]
         sizes = sizes_of(len(split.train), PRESETS[self.preset].curve_shares)
         return [one.on_fewer(rows) for one in measured if is_done(one.folder) for rows in sizes]
+
+    def trained_again(self, trial: Trial, stopped: EarlyStop | None) -> list[StepOrder]:
+        """The orders for the trainings that are repeated with other seeds, if its preset has them: of what changes
+        weights here, and wasn't beaten."""
+        declared = DECLARATIONS.get(strategy_of(self.strategy))
+        is_beaten = stopped is not None and stopped.why != "settled"
+        if is_beaten or not trial.changes_weights or declared is None or declared.trains is None:
+            return []
+        return [replace(self, again=again) for again in range(1, PRESETS[self.preset].trainings)]
 
     def on_fewer(self, rows: int) -> StepOrder:
         """The order for a point of this candidate's learning curve, which is counted apart in what the run spends."""

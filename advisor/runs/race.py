@@ -22,6 +22,7 @@ from advisor.runs.order import StepOrder, sibling_of
 from advisor.runs.pace import Pace
 from advisor.runs.place import HERE, Child, Pipe, Place, nearest
 from advisor.runs.step import Answer, DiskFailed, End, EndRound, KeyNeeded, Standing, Stopped, Time, Turn, run_in_turns
+from advisor.runs.whole_step import CancelledError, StoppedError, measure_at_once
 from advisor.schema import Recommendation
 from advisor.storage.stored import StoredStep
 from advisor.storage.trial_files import read_replaced, read_trial, write_trial
@@ -29,6 +30,7 @@ from eval.measuring.runner import MOST_ROUNDS, is_timed, spread
 from eval.outcomes import EarlyStop, Trial
 from eval.task import BadInput
 from strategies.contract import Progress
+from strategies.presets import PRESETS
 from strategies.served.keys import KeyNeededError, forget, handed_over
 
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -36,14 +38,6 @@ _WAITING = "waiting for its next turn"  # counts rows
 
 Tell = Callable[[StoredStep], None]
 Judge = Callable[[Sequence[Trial]], Recommendation | None]
-
-
-class CancelledError(Exception):
-    """The person asked the run to stop."""
-
-
-class StoppedError(Exception):
-    """The run has spent what it may. The message is a sentence for the person."""
 
 
 class Racer:
@@ -126,7 +120,13 @@ class Racer:
         self._say(Progress(_WAITING, self.answered, self._rows), left)
 
     def end(self, stopped: EarlyStop | None) -> None:
-        """It answers no more test rows, and leaves its trial."""
+        """It answers no more test rows, and leaves its trial. Where there is more than one machine, the trainings that
+        it repeats have a child each, and its own reads what they left."""
+        if self.place is not HERE and self.trial is not None:
+            again = [one for one in self.order.trained_again(self.trial, stopped) if read_trial(one.folder) is None]
+            if again:
+                self.leave()
+                measure_at_once(again, self._tell_trainings, lambda: self.is_cancelled, self.place, self.make_room)
         self.take(End(stopped))
 
     def leave(self) -> None:
@@ -181,6 +181,9 @@ class Racer:
                 case _:
                     self._say(heard, self._pace.remaining_seconds(heard))
         raise CancelledError
+
+    def _tell_trainings(self, ended: int) -> None:
+        self._say(Progress("training again with other seeds", ended, PRESETS[self.order.preset].trainings - 1), None)
 
     def _say(self, progress: Progress, remaining_seconds: float | None) -> None:
         self._tell(

@@ -17,7 +17,7 @@ from eval.measuring.runner import measure
 from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows
-from eval.task import Example, LearningSplit, Split, Task
+from eval.task import BadInput, Example, LearningSplit, Split, Task
 from strategies.contract import KeepsCheckpoints, Progress
 from strategies.engine.checkpoints import Checkpoints
 from strategies.presets import PRESETS
@@ -27,18 +27,45 @@ from strategies.search.embedder import phrase_encoder
 def train_again(
     order: StepOrder, trial: Trial, task: Task, split: Split, report_progress: Callable[[Progress], None]
 ) -> Trial:
-    """The trial with the outcomes of its repeated trainings, if the preset has them. If one fails, everything measured
-    before stays valid, and a note says so."""
+    """The trial with the outcomes of its repeated trainings, if the preset has them; from where another process left
+    them, if it did. If one fails, everything measured before stays valid, and a note says so."""
     for again in range(1, PRESETS[order.preset].trainings if trial.changes_weights else 1):
-        anew, kept = replace(order, seed=order.seed + again, rows=len(split.train)), order.training / str(again)
+        found, kept = read_trial(replace(order, again=again).folder), order.training / str(again)
         try:
-            told = f"training {again + 1}"
-            found = _learn_anew(anew, told, kept, trial.settings, task, split, split.test, report_progress)
+            found = found or _train_with_seed(order, again, kept, trial, task, split, report_progress)
         except Exception as wrong:
             traceback.print_exc()
-            return replace(trial, notes=(*trial.notes, failure_sentence(wrong, told)))
+            return replace(trial, notes=(*trial.notes, failure_sentence(wrong, _told(again))))
+        if found.reason is not None:
+            return replace(trial, notes=(*trial.notes, found.reason))
         trial = replace(trial, probes={**trial.probes, f"{TRAINED_AGAIN}{again}": found.outcomes})
     return trial
+
+
+def learn_again(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
+    """One repeated training of a candidate that has answered its test rows."""
+    begun = read_trial(replace(order, again=0).begun)
+    if begun is None:
+        raise BadInput("What it chose on the dev rows is gone; start the comparison again.")
+    answered = replace(split, test=split.test[: len(begun.outcomes)])
+    return _train_with_seed(order, order.again, order.training, begun, task, answered, report_progress)
+
+
+def _train_with_seed(
+    order: StepOrder,
+    again: int,
+    kept: Path,
+    trial: Trial,
+    task: Task,
+    split: Split,
+    report_progress: Callable[[Progress], None],
+) -> Trial:
+    anew = replace(order, again=0, seed=order.seed + again, rows=len(split.train))
+    return _learn_anew(anew, _told(again), kept, trial.settings, task, split, split.test, report_progress)
+
+
+def _told(again: int) -> str:
+    return f"training {again + 1}"
 
 
 def learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:

@@ -21,7 +21,7 @@ from advisor.pairing import model_in
 from advisor.runs.child import failure_sentence, settle_in, spare_others
 from advisor.runs.contestant import Contestant, peak_memory_bytes
 from advisor.runs.order import StepOrder
-from advisor.runs.retraining import learn_from_fewer
+from advisor.runs.retraining import learn_again, learn_from_fewer
 from advisor.storage.files import disk_problem
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trial, remove_replaced, write_trial
@@ -111,7 +111,7 @@ def run_step(order: StepOrder, keys: Mapping[str, Key], parent: Connection) -> N
         if read_trial(part.folder) is not None:
             continue
         part.folder.mkdir(parents=True, exist_ok=True)
-        measure_part = _measure_at_once if part.rows is None else learn_from_fewer
+        measure_part = learn_from_fewer if part.rows is not None else learn_again if part.again else _measure_at_once
         if not _leave(part, partial(measure_part, part, task, split, progress.report), progress, parent):
             return
     parent.close()
@@ -150,7 +150,8 @@ def _leave(order: StepOrder, measured: Callable[[], Trial], progress: _ProgressP
             raise
         parent.send(DiskFailed(problem))
         return False
-    shutil.rmtree(order.training, ignore_errors=True)
+    for folder in (order.training, order.repeated):
+        shutil.rmtree(folder, ignore_errors=True)
     return True
 
 

@@ -16,10 +16,13 @@ from typing import Any
 import psutil
 import pytest
 
+from advisor.measurement import score_of_each_training
 from advisor.plan import BASELINES_STEP, DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import run_experiment
-from advisor.runs.order import BUILD_STRATEGY
+from advisor.runs.node import NodeChild
+from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.place import NO_RAY, check_cluster
+from advisor.runs.step import run_in_turns
 from advisor.schema import Report
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
@@ -28,7 +31,17 @@ from eval.outcomes import Trial
 from eval.task import BadInput, Example, Kind, Split, Task
 from strategies.registry import baselines_for
 from tests.tiny_model import save_tiny_model
-from tests.tiny_strategies import ENDLESS, MEETING, PRACTISED, RACING, STRUCK, serve, tiny_task, wait_until
+from tests.tiny_strategies import (
+    ENDLESS,
+    MEETING,
+    PRACTISED,
+    RACING,
+    STRUCK,
+    WAVERING,
+    serve,
+    tiny_task,
+    wait_until,
+)
 
 ROOT = Path(__file__).parents[2]
 PLACE = "MEETING_PLACE"
@@ -197,10 +210,11 @@ def test_two_strategies_are_fitted_at_the_same_time(nodes: Nodes, store: Store, 
 
 def test_more_strategies_than_nodes_dont_wait_for_each_other_for_ever(nodes: Nodes, store: Store) -> None:
     nodes.have(1)
-    there = measured(store, add_run(store, nodes.address), RACING)
-    assert answers(there) == answers(measured(store, add_run(store, ""), RACING))
+    two = ("prompting", "retrieval")
+    there = measured(store, add_run(store, nodes.address, two), RACING)
+    assert answers(there) == answers(measured(store, add_run(store, "", two), RACING))
     timed = [[one.example_id for one in trial.outcomes if one.seconds is not None] for trial in there.values()]
-    assert timed[0] == timed[1] == timed[2] and len(timed[0]) == 20
+    assert timed[0] == timed[1] and len(timed[0]) == 20
 
 
 def test_points_of_learning_curves_are_the_same(nodes: Nodes, store: Store) -> None:
@@ -216,6 +230,26 @@ def test_points_of_learning_curves_are_the_same(nodes: Nodes, store: Store) -> N
         for run_id in runs
     ]
     assert there == here and len(there) == 3
+
+
+def test_trainings_with_other_seeds_have_a_child_each(
+    nodes: Nodes, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from advisor.runs.cluster import ClusterPlace
+
+    nodes.have(2)
+    started: list[int] = []
+    child = ClusterPlace.child
+
+    def noted(self: ClusterPlace, work: Any, order: StepOrder, *given: Any) -> Any:
+        started.append(order.again)
+        return child(self, work, order, *given)
+
+    monkeypatch.setattr(ClusterPlace, "child", noted)
+    run_id = add_run(store, nodes.address, ("finetuning",), tiny_task(20, 100), "thorough")
+    trial = measured(store, run_id, WAVERING)["finetuning"]
+    assert {1, 2} < set(started) and not (store.run_folder(run_id) / "finetuning" / "again").exists()
+    assert score_of_each_training(trial) == (1.0, 0.9, 0.8)
 
 
 def test_nothing_computes_on_after_a_cancel_or_the_death_of_the_run(nodes: Nodes, store: Store) -> None:
@@ -249,12 +283,13 @@ def process_of(store: Store, run_id: str, worker: Any) -> int:
     return int(stage().rpartition(" ")[2])
 
 
-def test_a_model_that_the_nodes_lack_is_one_sentence(nodes: Nodes, store: Store) -> None:
-    nodes.have(1)
-    run_id = add_run(store, nodes.address, ("prompting",), model="/nowhere/a-model")
-    assert run_experiment(store, run_id, lambda _: None, lambda: False) is None
-    reason = store.run(run_id).reason or ""
-    assert reason.startswith("A node of the cluster can't run Prompting: There is no folder /nowhere/a-model.")
+def test_a_model_that_a_node_lacks_is_one_sentence(tmp_path: Path) -> None:
+    child = NodeChild()
+    try:
+        said = child.start(run_in_turns, StepOrder(tmp_path, "prompting", "quick", "/nowhere/a-model", 0)) or ""
+        assert said.startswith("A node of the cluster can't run Prompting: There is no folder /nowhere/a-model.")
+    finally:
+        child.end()
 
 
 def test_another_version_of_ray_is_one_sentence(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,15 @@ from advisor.estimate import estimate_seconds
 from advisor.measurement import score_of_each_training
 from advisor.plan import BASELINES_STEP, Plan, Setup
 from advisor.runs.experiment import run_experiment
+from advisor.runs.order import StepOrder
+from advisor.runs.retraining import train_again
 from advisor.schema import Report
 from advisor.sections.figures import figures_of, how_computed
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial
 from advisor.wording import score_text
-from eval.outcomes import TRAINED_AGAIN, Trial
+from eval.outcomes import TRAINED_AGAIN, EarlyStop, Outcome, Trial
 from eval.task import Kind
 from strategies.presets import PRESETS
 from strategies.registry import baselines_for
@@ -53,6 +55,22 @@ def test_a_further_training_that_fails_leaves_what_was_measured_and_a_note(tmp_p
     trial = trial_of(tmp_path, TORN, "thorough")
     assert trial.status == "done" and len(trial.outcomes) == 100 and score_of_each_training(trial) is None
     assert trial.notes == ("It stopped with an error during “training 2” (ValueError: once is enough).",)
+
+
+def test_what_another_process_has_trained_again_is_read(tmp_path: Path) -> None:
+    """Or why it couldn't."""
+    order = StepOrder(tmp_path, "finetuning", "thorough", "embedded", 0)
+    first = Trial("finetuning", "done", changes_weights=True)
+    again = order.trained_again(first, None)
+    assert [one.folder.name for one in again] == ["1", "2"]
+    assert order.trained_again(first, EarlyStop("behind", 0.001)) == []
+    outcomes = (Outcome("r0", "finetuning", "yes", 1.0, {}, 1, 1),)
+    trials = (Trial("finetuning", "done", outcomes=outcomes), Trial("finetuning", "failed", "Memory ran out."))
+    for one, trial in zip(again, trials, strict=True):
+        one.folder.mkdir(parents=True)
+        write_trial(one.folder, trial)
+    found = train_again(order, first, *tiny_task(), lambda _: None)
+    assert found.probes == {f"{TRAINED_AGAIN}1": outcomes} and found.notes == ("Memory ran out.",)
 
 
 def test_a_verdict_allows_for_what_another_training_would_score(

@@ -6,10 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
+from advisor.estimate import UNTIMED_CLUSTER
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.runs.fit_key import FitKey, Rows, write_key
 from advisor.runs.order import FITTED, StepOrder
+from advisor.runs.place import CLUSTER
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -75,6 +79,23 @@ def test_all_test_rows_can_be_asked_for_where_strategies_stop_early(store: Store
     app = open_page("Compare", dataset=dataset.id)
     app.segmented_control(key="preset").set_value("thorough").run()
     assert "all-rows" not in {box.key for box in app.checkbox}
+
+
+def test_only_who_runs_the_server_names_a_cluster(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    monkeypatch.delenv(CLUSTER, raising=False)
+    store.save_draft(Plan(dataset.id, Setup("message", "label"), cluster="10.9.9.9:1"))
+    app = open_page("Compare", dataset=dataset.id)
+    assert "cluster" not in {box.key for box in app.checkbox}
+    app.button(key="run").click().run()
+    assert store.runs()[0].plan.cluster == ""
+    monkeypatch.setenv(CLUSTER, "10.0.0.5:6379")
+    app = open_page("Compare", dataset=dataset.id)
+    assert not app.checkbox(key="cluster").value
+    app.checkbox(key="cluster").check().run()
+    assert UNTIMED_CLUSTER in html_of(app)
+    app.button(key="run").click().run()
+    assert store.runs()[0].plan.cluster == "10.0.0.5:6379"
 
 
 def test_a_strategy_that_is_off_says_what_would_make_it_worth_it(store: Store) -> None:
