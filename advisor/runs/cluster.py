@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -37,7 +37,6 @@ from advisor.runs.carried import land, needed_by, pieces_of
 from advisor.runs.child import LOST, result_of, settle_in, spawned
 from advisor.runs.node import Facts, Heard, NodeChild, look_around
 from advisor.runs.order import Hardware, StepOrder
-from advisor.storage.task_file import read_task
 from advisor.wording import count_text
 from eval.task import BadInput
 from strategies.contract import Progress
@@ -49,7 +48,7 @@ _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})")
 _SECONDS_TO_CONNECT, _SECONDS_TO_JOIN = 3.0, 17.0
 _SECONDS_TO_LOOK = 120.0  # at the nodes: each unpacks the program and starts Python
 _SECONDS_FOR_A_NODE = 60.0  # until one like those that are lost comes back
-_PATIENCE_SECONDS = 10.0  # until others make room, if there should be room: a process starts meanwhile
+_PATIENCE_SECONDS = 30.0  # until others make room, if there should be room: a process starts meanwhile
 _SECONDS_TO_END = 5.0
 _WAITING = Progress("waiting for a node of the cluster", 0, 1)
 _GONE = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError)
@@ -94,7 +93,6 @@ def _unanswered(address: str) -> str:
 
 def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
     """Raises BadInput if this process can't."""
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings would break the progress bars
     handled = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.getsignal(number) for number in handled}
     try:
@@ -122,18 +120,20 @@ def _why_not_joined(address: str, said: str) -> str:
 
 
 @contextmanager
-def connected(address: str, build_strategy: str) -> Iterator[ClusterPlace]:
+def connected(address: str, build_strategy: str, log: Path) -> Iterator[ClusterPlace]:
     """The nodes of one kind, as long as the block goes on. Whatever computes there for this process then ends, also if
-    this process is killed. Raises BadInput if the cluster can't be used."""
+    this process is killed. What Ray prints goes to `log`: standard output is for the report. Raises BadInput if the
+    cluster can't be used."""
     check(address)
     rooms = {*_ROOMS, build_strategy.partition(".")[0]}
     others = sorted(path.name for path in _ROOT.iterdir() if path.name not in rooms)
     excludes = [*(f"/{name}" for name in others), "**/__pycache__"]
-    _join(address, {"working_dir": str(_ROOT), "excludes": excludes})
-    try:
-        yield ClusterPlace()
-    finally:
-        ray.shutdown()
+    with log.open("a") as printed, redirect_stdout(printed):
+        _join(address, {"working_dir": str(_ROOT), "excludes": excludes})
+        try:
+            yield ClusterPlace()
+        finally:
+            ray.shutdown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,6 @@ class ClusterPlace:
         self, work: Callable[..., None], order: StepOrder, keys: Mapping[str, Key], held_up: Callable[[], None]
     ) -> Iterator[tuple[_NodeChildHere, _NodeChildHere]]:
         """Keys stay here."""
-        _check_metric(order)
         with self._lock:
             self._open += 1
         try:
@@ -280,14 +279,6 @@ def _why(wrong: RayError) -> str:
     cause = wrong.cause if isinstance(wrong, RayTaskError) and wrong.cause is not None else wrong
     lines = [line for line in str(cause).strip().splitlines() if line.strip()]
     return f"{type(cause).__name__}: {lines[-1].strip()[:200]}" if lines else type(cause).__name__
-
-
-def _check_metric(order: StepOrder) -> None:
-    task, _ = read_task(order.run_folder)
-    if task.metric is not None and task.metric.own is not None:
-        raise BadInput(
-            "Your own metric runs on this machine only: compare without a cluster, or choose another metric."
-        )
 
 
 class _NodeChildHere:

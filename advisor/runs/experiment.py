@@ -96,6 +96,8 @@ def draft_task(
             f"This comparison has {len(plan.pairings)} candidates, and a report shows at most {MOST_CANDIDATES}: leave "
             "out a model or some strategies."
         )
+    if plan.cluster and plan.setup.own_metric:
+        raise BadInput("Your own metric runs on this machine only: compare without a cluster, or with another metric.")
     check_limit(plan)
     if store is not None and store.person is not None:
         _check_elsewhere(plan, store)
@@ -190,7 +192,7 @@ def _carry_out(
     store: Store, run_id: str, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
 ) -> Report | None:
     """What `run_experiment` does once it has the machine and the run was started."""
-    with place_of(store.run(run_id).plan, build_strategy) as place:
+    with place_of(store.run(run_id).plan, build_strategy, store.run_folder(run_id) / "cluster.log") as place:
         return _carry_out_at(place, store, run_id, listen, cancelled, build_strategy)
 
 
@@ -198,9 +200,15 @@ def _carry_out_at(
     place: Place, store: Store, run_id: str, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
 ) -> Report | None:
     folder = store.run_folder(run_id)
-    if place is not HERE:
+
+    def save_and_listen(changed: StoredStep) -> None:
+        store.save_step(changed)
+        listen(changed)
+
+    tell: Listen = save_and_listen
+    if place is not HERE:  # then threads tell and ask
         lock = RLock()
-        listen, cancelled = one_at_a_time(listen, lock), one_at_a_time(cancelled, lock)
+        tell, cancelled = one_at_a_time(tell, lock), one_at_a_time(cancelled, lock)
     try:
         take_over(store, run_id, build_strategy, place.hardware)
         estimate_run(store, run_id, cancelled)
@@ -211,11 +219,11 @@ def _carry_out_at(
         left: dict[str, list[Trial]] = {}
         steps = {step.strategy: step for step in store.steps(run_id)}
         if BASELINES_STEP in steps:
-            left[BASELINES_STEP] = _trials(store, steps[BASELINES_STEP], listen, cancelled, build_strategy, place)
-        left |= _race(store, run_id, left.get(BASELINES_STEP, []), listen, cancelled, build_strategy, place)
+            left[BASELINES_STEP] = _trials(store, steps[BASELINES_STEP], tell, cancelled, build_strategy, place)
+        left |= _race(store, run_id, left.get(BASELINES_STEP, []), tell, cancelled, build_strategy, place)
         if CURVES_STEP in steps:
             _report(store, run_id, left)  # the verdict stands, however they end
-            left[CURVES_STEP] = _trials(store, steps[CURVES_STEP], listen, cancelled, build_strategy, place)
+            left[CURVES_STEP] = _trials(store, steps[CURVES_STEP], tell, cancelled, build_strategy, place)
         report = _report(store, run_id, left)
     except CancelledError:
         store.end_run(run_id, "cancelled", end_jobs(run_id, store.run(run_id).plan))
@@ -278,7 +286,7 @@ def _race(
     store: Store,
     run_id: str,
     baselines: Sequence[Trial],
-    listen: Listen,
+    tell: Listen,
     cancelled: Callable[[], bool],
     build_strategy: str,
     place: Place,
@@ -286,10 +294,6 @@ def _race(
     """The trials of the candidates by name, from disk where an earlier attempt finished them."""
     # Statistics take a second to import, so wait until there is something to judge.
     from advisor.runs.so_far import Verdicts, read_so_far
-
-    def tell(changed: StoredStep) -> None:
-        store.save_step(changed)
-        listen(changed)
 
     run = store.run(run_id)
     verdicts = Verdicts(store.run_folder(run_id), run.plan, baselines, run.started_at or time.time())
@@ -325,15 +329,10 @@ def _order(store: Store, run_id: str, step: str, build_strategy: str) -> StepOrd
 
 
 def _trials(
-    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str, place: Place
+    store: Store, step: StoredStep, tell: Listen, cancelled: Callable[[], bool], build_strategy: str, place: Place
 ) -> list[Trial]:
-    """The trials of the baselines or the learning curves, from disk if an earlier attempt finished them. Stores and
-    reports every change of the step's state."""
-
-    def tell(changed: StoredStep) -> None:
-        store.save_step(changed)
-        listen(changed)
-
+    """The trials of the baselines or the learning curves, from disk if an earlier attempt finished them. Tells every
+    change of the step's state."""
     order = _order(store, step.run_id, step.strategy, build_strategy)
     trials = finished(order)
     if trials is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from advisor.plan import BASELINES_STEP, Plan
@@ -70,12 +71,12 @@ HERE: Place = _ThisMachine()
 
 
 @contextmanager
-def place_of(plan: Plan, build_strategy: str) -> Iterator[Place]:
-    """Where a run computes. Raises BadInput if its cluster can't be used."""
+def place_of(plan: Plan, build_strategy: str, log: Path) -> Iterator[Place]:
+    """Where a run computes, with the `log` of a cluster. Raises BadInput if its cluster can't be used."""
     if not plan.cluster:
         yield HERE
         return
-    with _cluster().connected(plan.cluster, build_strategy) as place:
+    with _cluster().connected(plan.cluster, build_strategy, log) as place:
         yield place
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
+from advisor.command_line import comparing
+from advisor.command_line.commands import main
 from advisor.measurement import score_of_each_training
 from advisor.plan import BASELINES_STEP, DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import run_experiment
@@ -319,6 +321,22 @@ def test_what_is_no_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(cluster, "_SECONDS_TO_JOIN", 4)
         with pytest.raises(BadInput, match=f"No Ray cluster answers at {closed}"):
             check_cluster(closed)
+
+
+def test_a_command_with_a_wrong_address_or_an_own_metric_stores_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
+    table, metric = tmp_path / "tickets.csv", tmp_path / "metric.py"
+    table.write_text("message,label\n" + "".join(f"message {at},{'ab'[at % 2]}\n" for at in range(60)))
+    metric.write_text("def score(output, expected, input):\n    return 1.0\n")
+    asked = ["compare", str(table), "--cluster", "nonsense"]
+    assert main(asked) == 2
+    assert "“nonsense” isn't the address of a cluster" in capsys.readouterr().err
+    monkeypatch.setattr(comparing, "check_cluster", lambda address: None)
+    assert main([*asked, "--metric", f"{metric}:score"]) == 2
+    assert "Your own metric runs on this machine only" in capsys.readouterr().err
+    assert not Store(tmp_path / "home").runs()
 
 
 def test_a_missing_ray_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
