@@ -47,6 +47,7 @@ from tests.tiny_strategies import (
 
 ROOT = Path(__file__).parents[2]
 PLACE = "MEETING_PLACE"
+TWO = ("prompting", "retrieval")
 MOST_SECONDS = 240  # a node takes seconds to start on a quiet machine
 _SOON = {  # a killed node is noticed in two seconds
     "health_check_initial_delay_ms": 0,
@@ -118,15 +119,24 @@ def store(tmp_path: Path) -> Store:
 def add_run(
     store: Store,
     cluster: str,
-    strategies: tuple[str, ...] = ("prompting", "retrieval", "finetuning"),
+    strategies: tuple[str, ...],
     task: tuple[Task, Split] | None = None,
     preset: str = "quick",
     model: str = DEFAULT_MODEL,
 ) -> str:
     """Its baselines are done: they would load models."""
     dataset = store.add_dataset("tickets.csv", b"message,label\nmessage 1,billing\nmessage 2,billing\n")
-    plan = Plan(dataset.id, Setup("message", "label"), preset, strategies, model, reuses=False, cluster=cluster)
-    run = store.add_run(plan, task_to_json(*(task or tiny_task(train=24, test=100))))
+    plan = Plan(
+        dataset.id,
+        Setup("message", "label"),
+        preset,
+        strategies,
+        model,
+        asks_all_rows=True,
+        reuses=False,
+        cluster=cluster,
+    )
+    run = store.add_run(plan, task_to_json(*(task or tiny_task(train=24, test=200))))
     for baseline in baselines_for(Kind.CLASSIFICATION, has_documents=False):
         folder = store.run_folder(run.id) / BASELINES_STEP / baseline
         folder.mkdir(parents=True)
@@ -148,6 +158,13 @@ def measured(store: Store, run_id: str, build_strategy: str) -> dict[str, Trial]
 
 def answers(trials: dict[str, Trial]) -> dict[str, list[object]]:
     return {name: [(one.example_id, one.text, one.score) for one in trial.outcomes] for name, trial in trials.items()}
+
+
+@pytest.fixture(scope="module")
+def on_one_machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[object]]:
+    """The answers of two strategies without a cluster."""
+    store = Store(tmp_path_factory.mktemp("here") / "home")
+    return answers(measured(store, add_run(store, "", TWO), RACING))
 
 
 def words_task() -> tuple[Task, Split]:
@@ -179,7 +196,7 @@ def test_real_strategies_score_the_same_as_on_one_machine(nodes: Nodes, store: S
 
 
 def test_a_run_ends_the_same_when_a_node_is_lost_in_the_middle_of_a_step(
-    nodes: Nodes, store: Store, meeting_place: Path
+    nodes: Nodes, store: Store, meeting_place: Path, on_one_machine: dict[str, list[object]]
 ) -> None:
     nodes.have(2)
     struck = meeting_place / "struck"
@@ -193,28 +210,28 @@ def test_a_run_ends_the_same_when_a_node_is_lost_in_the_middle_of_a_step(
         told.append(f"{len(begun.outcomes)} answers were here" if begun else "nothing was here")
         nodes.kill_that_of(int(struck.read_text()))
 
-    run_id = add_run(store, nodes.address, task=tiny_task(train=24, test=200))
+    run_id = add_run(store, nodes.address, TWO)
     killer = threading.Thread(target=kill_its_node)
     killer.start()
     there = measured(store, run_id, STRUCK)
     killer.join()
     assert told == ["50 answers were here"]
     assert (store.run_folder(run_id) / "retrieval" / "fits.txt").read_text().splitlines() == ["fitted"]
-    here = measured(store, add_run(store, "", task=tiny_task(train=24, test=200)), RACING)
-    assert answers(there) == answers(here)
+    assert answers(there) == on_one_machine
 
 
 def test_two_strategies_are_fitted_at_the_same_time(nodes: Nodes, store: Store, meeting_place: Path) -> None:
     nodes.have(2)
-    there = measured(store, add_run(store, nodes.address, ("prompting", "retrieval")), MEETING)
+    there = measured(store, add_run(store, nodes.address, TWO), MEETING)
     assert len(list(meeting_place.glob("here-*"))) == len(there) == 2
 
 
-def test_more_strategies_than_nodes_dont_wait_for_each_other_for_ever(nodes: Nodes, store: Store) -> None:
+def test_more_strategies_than_nodes_dont_wait_for_each_other_for_ever(
+    nodes: Nodes, store: Store, on_one_machine: dict[str, list[object]]
+) -> None:
     nodes.have(1)
-    two = ("prompting", "retrieval")
-    there = measured(store, add_run(store, nodes.address, two), RACING)
-    assert answers(there) == answers(measured(store, add_run(store, "", two), RACING))
+    there = measured(store, add_run(store, nodes.address, TWO), RACING)
+    assert answers(there) == on_one_machine
     timed = [[one.example_id for one in trial.outcomes if one.seconds is not None] for trial in there.values()]
     assert timed[0] == timed[1] and len(timed[0]) == 20
 
@@ -370,7 +387,7 @@ def test_nothing_of_ray_is_imported_without_a_cluster(store: Store, tmp_path: Pa
     program = tmp_path / "program.py"
     program.write_text(WITHOUT)
     told = subprocess.run(
-        [sys.executable, str(program), str(store.home), add_run(store, "")],
+        [sys.executable, str(program), str(store.home), add_run(store, "", TWO)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
