@@ -146,12 +146,15 @@ def image() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="threeways-image-"))
     folder.chmod(0o755)
     work = folder / "opt"
+    before = os.umask(0o022)  # a store that another test opened keeps files private
     try:
         for name in ("cpu-packages", "app"):
             for instruction, rest in whole(stages()[name]):
                 _carry_out(work, instruction, rest)
+        os.umask(before)
         yield folder
     finally:
+        os.umask(before)
         shutil.rmtree(folder, ignore_errors=True)
 
 

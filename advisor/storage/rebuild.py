@@ -70,10 +70,9 @@ def _fill(database: Database, home: Path, left: Mapping[str, Mapping[tuple[str, 
             insert("datasets", left["datasets"].get((folder.name,)) or _dataset_row(home, folder))
         for row in left["speeds"].values():
             insert("speeds", row)
-        for folder in _folders(home / "runs"):
-            run = left["runs"].get((folder.name,)) or _run_row(folder)
-            if run is None:
-                continue
+        found = {folder: left["runs"].get((folder.name,)) or _run_row(folder) for folder in _folders(home / "runs")}
+        runs = [(folder, run) for folder, run in found.items() if run is not None]
+        for folder, run in sorted(runs, key=lambda each: each[1]["created_at"]):  # which is the order in History
             insert("runs", run)
             steps = [row for (run_id, _), row in left["steps"].items() if run_id == folder.name]
             for row in steps or _step_rows(folder, run):
