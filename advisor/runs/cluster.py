@@ -6,18 +6,18 @@ Only a run with a cluster imports this module, and with it Ray.
 from __future__ import annotations
 
 import logging
-import os
 import platform
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from ray.exceptions import (
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from advisor.runs.carried import land, needed_by, pieces_of
-from advisor.runs.child import LOST, result_of, settle_in, spawned
+from advisor.runs.child import LOST
 from advisor.runs.node import Facts, Heard, NodeChild, look_around
 from advisor.runs.order import Hardware, StepOrder
 from advisor.wording import count_text
@@ -55,8 +55,8 @@ _GONE = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError)
 
 
 def check(address: str) -> None:
-    """Raises BadInput if no cluster answers at this address that this process could join. Tries it in a child, because
-    Ray waits for minutes and may end the process."""
+    """Raises BadInput if no cluster answers at this address that this process could join. Another process tries it,
+    because Ray waits for minutes and may end the process."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
         raise BadInput(
@@ -67,21 +67,13 @@ def check(address: str) -> None:
         socket.create_connection((host, port), _SECONDS_TO_CONNECT).close()
     except (OSError, OverflowError) as wrong:
         raise BadInput(f"Nothing answers at {address}: check the address, and that the cluster is running.") from wrong
-    deadline = time.monotonic() + _SECONDS_TO_JOIN
-    with spawned(_try_to_join, address) as (child, results):
-        tried = result_of(child, results, lambda: time.monotonic() > deadline)
-    if tried != (None, None):
-        raise BadInput(_unanswered(address) if tried is None or tried[0] is None else tried[0])
-
-
-def _try_to_join(address: str, results: Connection) -> None:
-    settle_in(Path(os.devnull))
+    program = [sys.executable, "-P", "-c", "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)", address]
     try:
-        _join(address)
-    except BadInput as wrong:
-        results.send((str(wrong), None))
-    else:
-        results.send((None, None))
+        tried = subprocess.run(program, capture_output=True, text=True, timeout=_SECONDS_TO_JOIN, check=False)
+    except subprocess.TimeoutExpired as wrong:
+        raise BadInput(_unanswered(address)) from wrong
+    if tried.returncode:
+        raise BadInput(_why_not_joined(address, tried.stderr))
 
 
 def _unanswered(address: str) -> str:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from advisor.runs.experiment import run_experiment
 from advisor.runs.node import NodeChild
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.place import NO_RAY, check_cluster
+from advisor.runs.retraining import learn_from_fewer
+from advisor.runs.score_check import SCORE_CHECK_FILE
 from advisor.runs.step import run_in_turns
 from advisor.schema import Report
 from advisor.storage.store import Store
@@ -36,7 +39,6 @@ from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import (
     ENDLESS,
     MEETING,
-    PRACTISED,
     RACING,
     STRUCK,
     WAVERING,
@@ -137,6 +139,7 @@ def add_run(
         cluster=cluster,
     )
     run = store.add_run(plan, task_to_json(*(task or tiny_task(train=24, test=200))))
+    (store.run_folder(run.id) / SCORE_CHECK_FILE).write_text("null")  # it starts a process
     for baseline in baselines_for(Kind.CLASSIFICATION, has_documents=False):
         folder = store.run_folder(run.id) / BASELINES_STEP / baseline
         folder.mkdir(parents=True)
@@ -236,39 +239,32 @@ def test_more_strategies_than_nodes_dont_wait_for_each_other_for_ever(
     assert timed[0] == timed[1] and len(timed[0]) == 20
 
 
-def test_points_of_learning_curves_are_the_same(nodes: Nodes, store: Store) -> None:
-    nodes.have(2)
-    runs = [
-        add_run(store, cluster, ("finetuning",), tiny_task(train=80, test=40), "standard")
-        for cluster in ("", nodes.address)
-    ]
-    for run_id in runs:
-        measured(store, run_id, PRACTISED)
-    here, there = [
-        {rows: answers({"": trial}) for rows, trial in read_curves(store.run_folder(run_id))["finetuning"].items()}
-        for run_id in runs
-    ]
-    assert there == here and len(there) == 3
-
-
-def test_trainings_with_other_seeds_have_a_child_each(
+def test_repeated_trainings_and_points_of_learning_curves_have_a_child_each(
     nodes: Nodes, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from advisor.runs.cluster import ClusterPlace
 
     nodes.have(2)
-    started: list[int] = []
+    started: list[StepOrder] = []
     child = ClusterPlace.child
 
     def noted(self: ClusterPlace, work: Any, order: StepOrder, *given: Any) -> Any:
-        started.append(order.again)
+        started.append(order)
         return child(self, work, order, *given)
 
     monkeypatch.setattr(ClusterPlace, "child", noted)
-    run_id = add_run(store, nodes.address, ("finetuning",), tiny_task(20, 100), "thorough")
+    task, split = tiny_task(80, 100)
+    run_id = add_run(store, nodes.address, ("finetuning",), (task, split), "thorough")
     trial = measured(store, run_id, WAVERING)["finetuning"]
-    assert {1, 2} < set(started) and not (store.run_folder(run_id) / "finetuning" / "again").exists()
+    folder = store.run_folder(run_id)
+    assert {order.again for order in started} == {0, 1, 2} and not (folder / "finetuning" / "again").exists()
     assert score_of_each_training(trial) == (1.0, 0.9, 0.8)
+    points = read_curves(folder)["finetuning"]
+    assert set(points) == {order.rows for order in started if order.rows} and len(points) == 3
+    order = next(order for order in started if not order.again and not order.rows)
+    for rows, point in points.items():
+        here = learn_from_fewer(replace(order, rows=rows), task, split, lambda _: None)
+        assert answers({"": point}) == answers({"": here})
 
 
 def test_nothing_computes_on_after_a_cancel_or_the_death_of_the_run(nodes: Nodes, store: Store) -> None:
