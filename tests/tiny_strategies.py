@@ -403,7 +403,7 @@ class Struck(Knowing):
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         struck = Path(os.environ["MEETING_PLACE"]) / "struck"
-        if any(int(text.split()[1]) > 100 for text in inputs) and not struck.exists():
+        if any(int(text.split()[1]) > 55 for text in inputs) and not struck.exists():
             struck.with_suffix(".part").write_text(str(os.getppid()))
             struck.with_suffix(".part").rename(struck)
             signal.pause()

@@ -46,7 +46,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = {"advisor", "strategies", "eval"}
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})")
 _SECONDS_TO_CONNECT, _SECONDS_TO_JOIN = 3.0, 17.0
-_SECONDS_TO_LOOK = 120.0  # at the nodes: each unpacks the program and starts Python
+_SECONDS_TO_LOOK = 60.0  # at the nodes: each unpacks the program and starts Python
 _SECONDS_FOR_A_NODE = 60.0  # until one like those that are lost comes back
 _PATIENCE_SECONDS = 30.0  # until others make room, if there should be room: a process starts meanwhile
 _SECONDS_TO_END = 5.0
@@ -159,12 +159,14 @@ class ClusterPlace:
     latencies couldn't be compared."""
 
     def __init__(self) -> None:
-        self._looked: dict[str, _Kind | str] = {}  # by node; why it can't be used, in words
+        self._kinds: dict[str, _Kind] = {}  # by node
+        self._unusable: dict[str, str] = {}  # why, in words, by node
         self._lock = threading.Lock()
         self._open = 0
-        kinds = [kind for kind in self._kinds().values() if isinstance(kind, _Kind)]
+        self._look_at_new()
+        kinds = list(self._kinds.values())
         if not kinds:
-            raise BadInput(self._unusable())
+            raise BadInput(self._why_none())
         self._kind = max(kinds, key=lambda kind: (kind.gpus * kinds.count(kind), kind.cores * kinds.count(kind)))
 
     @property
@@ -201,7 +203,9 @@ class ClusterPlace:
         """A new one, which Ray puts on a node of this kind as soon as one has room. Raises BadInput if there is none
         any more."""
         deadline = time.monotonic() + _SECONDS_FOR_A_NODE
-        while not (nodes := self._nodes(looks_at_new=True)):
+        self._look_at_new()
+        while not (nodes := self._nodes()):
+            self._look_at_new(again=True)
             if time.monotonic() > deadline:
                 raise BadInput(
                     f"The cluster has lost all its nodes of this kind ({self.hardware.words}): start one, and continue "
@@ -221,40 +225,38 @@ class ClusterPlace:
             .remote()
         )
 
-    def _nodes(self, looks_at_new: bool = False) -> list[str]:
-        """Those of this kind that are alive."""
-        if looks_at_new:
-            with self._lock:
-                found = self._kinds()
-        else:
-            found = {node: self._looked[node] for node in _alive() if node in self._looked}
-        return [node for node, kind in found.items() if kind == self._kind]
+    def _nodes(self) -> list[str]:
+        """Those of this kind that are alive, as far as they were looked at."""
+        return [node for node in _alive() if self._kinds.get(node) == self._kind]
 
-    def _kinds(self) -> dict[str, _Kind | str]:
-        """Of all nodes that are alive. Each is asked once."""
-        alive = _alive()
-        ask = ray.remote(num_cpus=0, max_retries=0)(look_around)
-        asked = {
-            node: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote()
-            for node in alive
-            if node not in self._looked
-        }
-        if asked:
-            ray.wait(list(asked.values()), num_returns=len(asked), timeout=_SECONDS_TO_LOOK)
-        for node, answer in asked.items():
-            try:
-                resources = alive[node]
-                facts = ray.get(answer, timeout=0)
-                self._looked[node] = _Kind(facts, int(resources["CPU"]), int(resources.get("GPU", 0)))
-            except RayError as wrong:
-                self._looked[node] = _why(wrong)
-        return {node: self._looked[node] for node in alive}
+    def _look_at_new(self, again: bool = False) -> None:
+        """Finds out what the nodes are that weren't there before; with `again`, also those that gave no answer."""
+        with self._lock:
+            alive = _alive()
+            ask = ray.remote(num_cpus=0, max_retries=2)(look_around)
+            asked = {
+                ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(): node
+                for node in alive
+                if node not in self._kinds and (again or node not in self._unusable)
+            }
+            if not asked:
+                return
+            answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_SECONDS_TO_LOOK)
+            for answer in answered:
+                node = asked[answer]
+                try:
+                    facts, has = ray.get(answer), alive[node]
+                    self._kinds[node] = _Kind(facts, int(has["CPU"]), int(has.get("GPU", 0)))
+                except RayError as wrong:
+                    self._unusable[node] = _why(wrong)
+            self._unusable |= {asked[answer]: f"no answer in {_SECONDS_TO_LOOK:.0f} seconds" for answer in silent}
+            for node in set(asked.values()) & self._unusable.keys() - self._kinds.keys():
+                sys.stdout.write(f"Node {node} can't be used: {self._unusable[node]}\n")
 
-    def _unusable(self) -> str:
-        why = next((kind for kind in self._looked.values() if isinstance(kind, str)), None)
-        if why is None:
-            return "The cluster has no node with a processor to give out: start one, without `--num-cpus=0`."
-        return f"No node of the cluster could start Threeways ({why}): install on each what this machine has."
+    def _why_none(self) -> str:
+        for why in self._unusable.values():
+            return f"No node of the cluster could start Threeways ({why}): install on each what this machine has."
+        return "The cluster has no node with a processor to give out: start one, without `--num-cpus=0`."
 
 
 def _alive() -> dict[str, dict[str, float]]:

@@ -97,6 +97,7 @@ def _memory() -> dict[str, Any]:
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_worker_niceness", "0")
         environment.setenv(PLACE, str(tmp_path_factory.mktemp("meeting")))  # the nodes inherit it
         found = Nodes()
         try:
@@ -138,7 +139,7 @@ def add_run(
         reuses=False,
         cluster=cluster,
     )
-    run = store.add_run(plan, task_to_json(*(task or tiny_task(train=24, test=200))))
+    run = store.add_run(plan, task_to_json(*(task or tiny_task(train=24, test=40))))
     (store.run_folder(run.id) / SCORE_CHECK_FILE).write_text("null")  # it starts a process
     for baseline in baselines_for(Kind.CLASSIFICATION, has_documents=False):
         folder = store.run_folder(run.id) / BASELINES_STEP / baseline
@@ -218,7 +219,7 @@ def test_a_run_ends_the_same_when_a_node_is_lost_in_the_middle_of_a_step(
     killer.start()
     there = measured(store, run_id, STRUCK)
     killer.join()
-    assert told == ["50 answers were here"]
+    assert told == ["20 answers were here"]
     assert (store.run_folder(run_id) / "retrieval" / "fits.txt").read_text().splitlines() == ["fitted"]
     assert answers(there) == on_one_machine
 
