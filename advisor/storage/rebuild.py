@@ -72,7 +72,7 @@ def _fill(database: Database, home: Path, left: Mapping[str, Mapping[tuple[str, 
             insert("speeds", row)
         found = {folder: left["runs"].get((folder.name,)) or _run_row(folder) for folder in _folders(home / "runs")}
         runs = [(folder, run) for folder, run in found.items() if run is not None]
-        for folder, run in sorted(runs, key=lambda each: each[1]["created_at"]):  # which is the order in History
+        for folder, run in sorted(runs, key=lambda each: _since(each[1])):  # which is the order in History
             insert("runs", run)
             steps = [row for (run_id, _), row in left["steps"].items() if run_id == folder.name]
             for row in steps or _step_rows(folder, run):
@@ -95,6 +95,12 @@ def _rows_left(path: Path, table: str) -> Iterator[Row]:
 
 def _key(table: str, row: Row) -> tuple[str, ...]:
     return (row["run_id"], row["strategy"]) if table == "steps" else (row["model" if table == "speeds" else "id"],)
+
+
+def _since(run: Row) -> float:
+    """0 in a damaged row."""
+    found = run["created_at"]
+    return found if isinstance(found, float) else 0.0
 
 
 def _folders(parent: Path) -> list[Path]:
