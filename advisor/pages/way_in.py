@@ -77,7 +77,7 @@ def check_before_serving() -> None:
     if way is None and not is_on_this_machine(st.get_option("server.address") or "0.0.0.0"):
         sys.exit(REFUSAL)
     if provider is not None and provider.welcome is None:
-        sys.stderr.write(f"{_EVERYONE}\n")
+        sys.stderr.writelines([_EVERYONE, "\n"])
 
 
 def is_on_this_machine(address: str) -> bool:
