@@ -17,6 +17,7 @@ from advisor.notebook.comparison import Comparison
 from advisor.plan import DEFAULT_MODEL, DEFAULT_STRATEGIES, Plan, Priorities, Setup
 from advisor.runs.experiment import prepare, run_experiment
 from advisor.runs.order import BUILD_STRATEGY
+from advisor.runs.place import check_cluster
 from advisor.storage.store import Store
 from advisor.storage.upload import Upload
 from eval.mapping.columns import guess_columns
@@ -41,6 +42,7 @@ def compare(
     priorities: Priorities | None = None,
     all_rows: bool = False,
     fresh: bool = False,
+    cluster: str = "",
     home: Path | None = None,
     build_strategy: str = BUILD_STRATEGY,
 ) -> Comparison:
@@ -52,6 +54,8 @@ def compare(
     """
     if multiprocessing.parent_process() is not None:  # a child that runs the script again to import it
         raise RuntimeError('Call compare() under `if __name__ == "__main__":`, because it starts processes.')
+    if cluster:
+        check_cluster(cluster)
     store = Store(home)
     name, content = _table(data)
     upload = Upload.read(name, content, _documents(documents))
@@ -77,6 +81,7 @@ def compare(
         priorities=priorities or Priorities(),
         asks_all_rows=all_rows,
         reuses=not fresh,
+        cluster=cluster,
     )
     run = prepare(store, plan)
     try:

@@ -88,6 +88,7 @@ def test_texts_are_documents_and_columns_can_be_named(options: dict[str, Any]) -
         ("/nowhere/task.csv", {}, "can't be read"),
         (ROWS, {"target": "answer"}, "There is no column 'answer'"),
         (ROWS, {"preset": "slow"}, "There is no preset 'slow'"),
+        (ROWS, {"cluster": "nowhere"}, "isn't the address of a cluster"),
         ([], {}, "is empty"),
     ],
 )
