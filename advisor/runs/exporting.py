@@ -4,6 +4,7 @@ and what was measured. What is written is loaded again and asked test rows of th
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,7 +101,7 @@ def _rows(store: Store, run: StoredRun, strategy: str, split: Split) -> list[_Ro
 
 
 @dataclass(slots=True)
-class _Export:
+class _Export(ABC):
     store: Store
     run: StoredRun
     strategy: str
@@ -112,8 +113,9 @@ class _Export:
     folder: Path
     say: Say
 
+    @abstractmethod
     def write(self) -> tuple[Held, ...]:
-        raise NotImplementedError
+        """Everything but the seal. Returns how the models that it wrote held to the answers of the run."""
 
     @property
     def shown_input(self) -> str:
