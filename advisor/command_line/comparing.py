@@ -36,7 +36,7 @@ from advisor.request_estimate import sentences_on
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.foreseen import foresee_run
 from advisor.runs.place import check_cluster
-from advisor.runs.reuse import reusable
+from advisor.runs.reuse import is_all_taken_over, reusable
 from advisor.runs.reuse import sentences_on as sentences_on_reuse
 from advisor.runs.timing import estimate_run, is_outdated, take_speed
 from advisor.runs.tuning_again import with_start
@@ -100,8 +100,6 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
     notes = (setup.columns.sentence(upload.table), *upload.table.notes, *left_out, *filter(None, ends))
     screen.print(*notes, sep="\n", highlight=False, markup=False)
     with processor(store, screen):
-        for model in plan.models if not plan.cluster else ():
-            _time_machine(store, model, screen)
         # Queue and start under one lock, so that no worker takes the run meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
         count_probes(probes, run.id, plan)
@@ -109,11 +107,15 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         screen.print(said, highlight=False, soft_wrap=True)
         try:
             folder = store.run_folder(run.id)
-            found = reusable(store, run.plan, *read_task(folder), folder, run.owner, build_strategy)
+            task, split = read_task(folder)
+            found = reusable(store, run.plan, task, split, folder, run.owner, build_strategy)
             screen.print(*sentences_on_reuse(found), sep="\n", highlight=False, markup=False, soft_wrap=True)
             if plan.cluster:
                 screen.print(UNTIMED_CLUSTER, highlight=False, soft_wrap=True)
-            if seconds := estimate_run(store, run.id):
+            elif not is_all_taken_over(run.plan, task, found):
+                for model in plan.models:
+                    _time_machine(store, model, screen)
+            if seconds := estimate_run(store, run.id, build_strategy):
                 print_estimate(screen, seconds)
                 if any(map(is_served, plan.models)):
                     screen.print(OTHERS_SERVED, highlight=False, soft_wrap=True)
@@ -121,7 +123,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
                     screen.print(caveat, highlight=False, soft_wrap=True)
             if foreseen := foresee_run(folder, run.plan):
                 screen.print(*sentences_on(foreseen, run.plan), sep="\n", highlight=False, markup=False, soft_wrap=True)
-            for said in training_sentences(run.plan, *read_task(folder)):
+            for said in training_sentences(run.plan, task, split):
                 screen.print(said, highlight=False, markup=False, soft_wrap=True)
             report = _carry_out(store, run, screen, build_strategy)
         except KeyboardInterrupt as ended:

@@ -211,7 +211,7 @@ def _carry_out_at(
         tell, cancelled = one_at_a_time(tell, lock), one_at_a_time(cancelled, lock)
     try:
         take_over(store, run_id, build_strategy, place.hardware)
-        estimate_run(store, run_id, cancelled)
+        estimate_run(store, run_id, build_strategy, cancelled)
         foresee_run(folder, store.run(run_id).plan)
         take_score_check(folder, store.run(run_id).plan.seed, cancelled)
         if cancelled():

@@ -101,6 +101,11 @@ def reusable(
     return {name: found[name] for name in orders if name in found}
 
 
+def is_all_taken_over(plan: Plan, task: Task, found: Mapping[str, Reuse]) -> bool:
+    """Whether nothing is left to measure, so that the run takes seconds."""
+    return all(name in found and found[name].is_whole for name in _names(plan, task))
+
+
 def take_over(store: Store, run_id: str, build_strategy: str, hardware: Hardware | None = None) -> None:
     """Puts what an earlier run has into the folder of this one, for each candidate that has nothing there yet."""
     new, folder = store.run(run_id), store.run_folder(run_id)
@@ -147,12 +152,15 @@ def _orders(
     plan: Plan, task: Task, folder: Path, build_strategy: str, hardware: Hardware | None
 ) -> dict[str, StepOrder]:
     """Of the candidates and the baselines of a run, by name. What asks a server does so from this machine."""
-    names = [*baselines_for(task.kind, bool(task.documents)), *(one.name for one in plan.pairings)]
     orders = [
         StepOrder(folder, name, plan.preset, plan.pairing(name).model, plan.seed, build_strategy, plan.pairings)
-        for name in names
+        for name in _names(plan, task)
     ]
     return {order.strategy: order if order.asks_server else replace(order, hardware=hardware) for order in orders}
+
+
+def _names(plan: Plan, task: Task) -> list[str]:
+    return [*baselines_for(task.kind, bool(task.documents)), *(one.name for one in plan.pairings)]
 
 
 def earlier_runs(store: Store, owner: str, own: Path | None = None) -> Iterator[tuple[StoredRun, Path]]:

@@ -18,7 +18,8 @@ from advisor.estimate import SERVED, SPEED, Speed, busy_share, estimate_seconds,
 from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import failure_sentence, result_of, settle_in, spare_others, spawned
-from advisor.runs.reuse import Reuse, reusable, takes_over
+from advisor.runs.order import BUILD_STRATEGY
+from advisor.runs.reuse import Reuse, is_all_taken_over, reusable, takes_over
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
@@ -107,25 +108,29 @@ def _untimed(model: str) -> str | None:
     return None if is_here(model) else check_model(model) or _NOT_FETCHED
 
 
-def estimate_run(store: Store, run_id: str, cancelled: Callable[[], bool] = lambda: False) -> dict[str, float]:
+def estimate_run(
+    store: Store, run_id: str, build_strategy: str = BUILD_STRATEGY, cancelled: Callable[[], bool] = lambda: False
+) -> dict[str, float]:
     """Estimated seconds of each step of a run that asks no server, by name; empty if this machine was not timed with
     all models that run on it, or if a cluster computes.
 
     The first estimate is kept in the run's folder with its timing, to compare it with the actual time. An outdated
-    timing is repeated first.
+    timing is repeated first if anything is left to measure.
     """
     folder, plan = store.run_folder(run_id), store.run(run_id).plan
     if kept := read_estimate(folder):
         return kept
     if plan.cluster:
         return {}
-    for model in plan.models:
+    task, split = read_task(folder)
+    reused = reusable(store, plan, task, split, folder, store.run(run_id).owner, build_strategy)
+    for model in plan.models if not is_all_taken_over(plan, task, reused) else ():
         if (stored := store.speed(model)) is not None and is_outdated(stored):
             take_speed(store, model, cancelled)
     speeds = speeds_of(store, plan)
     if not speeds:
         return {}
-    found = _estimated(store, run_id, plan, speeds)
+    found = _estimated(store, task, split, plan, speeds, reused)
     for place, model in enumerate(plan.models):
         if model in speeds:
             write_whole(folder / _speed_file(place), SPEED.write(speeds[model], indent=2))
@@ -141,8 +146,10 @@ def expected_times(store: Store, run_id: str) -> dict[str, StepTime]:
         if kept := read_times(folder):
             return kept
         plan = store.run(run_id).plan
-        speeds = speeds_of(store, plan)
-        return _estimated(store, run_id, plan, speeds) if speeds else {}
+        if speeds := speeds_of(store, plan):
+            task, split = read_task(folder)
+            reused = reusable(store, plan, task, split, folder, store.run(run_id).owner)
+            return _estimated(store, task, split, plan, speeds, reused)
     return {}
 
 
@@ -156,11 +163,11 @@ def speeds_of(store: Store, plan: Plan) -> dict[str, Speed]:
     return timed if len(timed) == len(here) else {}
 
 
-def _estimated(store: Store, run_id: str, plan: Plan, speeds: Mapping[str, Speed]) -> dict[str, StepTime]:
-    folder = store.run_folder(run_id)
-    task, split = read_task(folder)
+def _estimated(
+    store: Store, task: Task, split: Split, plan: Plan, speeds: Mapping[str, Speed], reused: Mapping[str, Reuse]
+) -> dict[str, StepTime]:
     times = times_of(task, split, plan, speeds, lambda model, speed: past_steps(store, model, speed))
-    return without_reused(times, reusable(store, plan, task, split, folder, store.run(run_id).owner))
+    return without_reused(times, reused)
 
 
 def times_of(

@@ -58,6 +58,10 @@ def test_a_timing_that_no_longer_holds_is_taken_again(
     age(store, hours=30)
     assert compare("task.csv", "--strategies", "prompting") == 0
     assert "Timing " in capsys.readouterr().err
+    age(store, hours=30)
+    before = store.speed(model)
+    assert main(["compare", "task.csv", "--strategies", "prompting", "--model", "model", "--volume", "7"], STEADY) == 0
+    assert "Timing " not in capsys.readouterr().err and store.speed(model) == before  # everything is taken over
 
 
 def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
