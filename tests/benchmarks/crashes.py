@@ -16,7 +16,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -30,9 +29,10 @@ from typing import Any
 from advisor.storage.store import Store
 from advisor.storage.trial_files import read_trials
 from eval.outcomes import Trial
+from tests.benchmarks.forked import ended, import_libraries
+from tests.benchmarks.saboteur import Saboteur
 from tests.tiny_model import save_tiny_model
 
-ROOT = Path(__file__).parents[2]
 STRATEGIES = (
     "prompting,prompting_examples,retrieval,finetuning,retrieval_finetuning,preference_tuning,last_layers,"
     "full_finetuning"
@@ -70,6 +70,7 @@ class Bench:
         self._model, self._task = save_tiny_model(self._outside / "model"), self._outside / "tickets.jsonl"
         self._task.write_text(task_of_pairs())
         self._answers: list[object] = []
+        import_libraries()
 
     def undisturbed(self) -> None:
         """Keeps its answers to compare with."""
@@ -122,29 +123,13 @@ class Bench:
         return self._command(how, share, "resume", run, "--out", out)
 
     def _command(self, how: str, share: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        self._log.unlink(missing_ok=True)
-        environment = os.environ | {
-            "PYTHONPATH": f"{Path(__file__).with_name('crash_points')}{os.pathsep}{ROOT}",
-            "CRASH_BELOW": str(self._disk),
-            "CRASH_MET": str(self._met),
-            "CRASH_LOG": str(self._log),
-            "CRASH_SHARE": share,
-            "CRASH_HOW": how,
-            "THREEWAYS_HOME": str(self._disk / "home"),
-            "XDG_CACHE_HOME": str(self._disk / "cache"),
-        }
-        out, wrong = self._outside / "out", self._outside / "err"
-        with out.open("w") as stdout, wrong.open("w") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "advisor", *arguments],
-                env=environment, stdout=stdout, stderr=stderr, start_new_session=True, cwd=self._outside,
-            )  # fmt: skip
-            try:
-                code = process.wait(_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                code = process.wait()
-        return subprocess.CompletedProcess(arguments, code, out.read_text(), wrong.read_text())
+        self._log.write_text("")
+        begin, end = map(float, share.split("-"))
+        saboteur = Saboteur(self._disk, how, (begin, end), self._met, self._log)
+        out, err = self._outside / "out", self._outside / "err"
+        environment = {"THREEWAYS_HOME": str(self._disk / "home"), "XDG_CACHE_HOME": str(self._disk / "cache")}
+        code = ended(arguments, out, err, environment, _SECONDS, saboteur.watch)
+        return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
 
     def _runs(self) -> list[str]:
         """Newest first."""
@@ -160,8 +145,7 @@ class Bench:
 
     def _again(self, tested: set[str]) -> list[str]:
         """Strategies that were fitted again though they had answered test rows."""
-        log = self._log.read_text() if self._log.exists() else ""
-        paths = {line.split("\t")[1] for line in log.splitlines() if line.startswith("os.rename")}
+        paths = {line.split("\t")[1] for line in self._log.read_text().splitlines() if line.startswith("os.rename")}
         same = {re.sub(r"\.[a-z0-9_]{8}\b|[0-9a-f]{6,}|\d+", "*", folder): folder for folder in tested}
         return [
             f"{folder} was fitted again"
