@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,15 +117,18 @@ def connected(address: str, build_strategy: str, log: Path) -> Iterator[ClusterP
     this process is killed. What Ray prints goes to `log`: standard output is for the report. Raises BadInput if the
     cluster can't be used."""
     check(address)
-    rooms = {*_ROOMS, build_strategy.partition(".")[0]}
-    others = sorted(path.name for path in _ROOT.iterdir() if path.name not in rooms)
-    excludes = [*(f"/{name}" for name in others), "**/__pycache__"]
+    excludes = _all_but({*_ROOMS, build_strategy.partition(".")[0]})
     with log.open("a") as printed, redirect_stdout(printed):
         _join(address, {"working_dir": str(_ROOT), "excludes": excludes})
         try:
             yield ClusterPlace()
         finally:
             ray.shutdown()
+
+
+def _all_but(rooms: Iterable[str]) -> list[str]:
+    """The lines of a .gitignore that leaves out everything else, whatever its name."""
+    return ["/*", "!/.", *(f"!/{room}" for room in sorted(rooms)), "**/__pycache__"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -353,6 +353,20 @@ def test_a_command_with_a_wrong_address_or_an_own_metric_stores_nothing(
     assert not Store(tmp_path / "home").runs()
 
 
+def test_nothing_but_our_code_travels(tmp_path: Path) -> None:
+    from ray._private.runtime_env.packaging import _dir_travel, _get_excludes
+
+    from advisor.runs import cluster
+
+    for path in ("advisor/a.py", "advisor/__pycache__/a.pyc", "eval/b/c.py", ".env", "notes [1].txt", "keys/eval/d.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found: list[Path] = []
+    excludes = [_get_excludes(tmp_path, cluster._all_but({"advisor", "eval"}))]
+    _dir_travel(tmp_path, excludes, found.append, include_gitignore=True)
+    assert {path.name for path in found if path.is_file()} == {"a.py", "c.py"}
+
+
 def test_a_missing_ray_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     import advisor.runs
 
