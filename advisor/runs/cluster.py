@@ -65,7 +65,7 @@ def check(address: str) -> None:
     host, port = found["host"].strip("[]"), int(found["port"])
     try:
         socket.create_connection((host, port), _SECONDS_TO_CONNECT).close()
-    except (OSError, OverflowError) as wrong:
+    except (OSError, OverflowError, UnicodeError) as wrong:  # such as a port above 65535, or two dots in a row
         raise BadInput(f"Nothing answers at {address}: check the address, and that the cluster is running.") from wrong
     program = [sys.executable, "-P", "-c", "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)", address]
     try:

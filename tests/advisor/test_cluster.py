@@ -326,6 +326,9 @@ def test_what_is_no_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     for address in ("nonsense", "ray://127.0.0.1:10001", "127.0.0.1:1:2"):
         with pytest.raises(BadInput, match=r"isn't the address of a cluster"):
             check_cluster(address)
+    for address in ("10..0.5:6379", "127.0.0.1:99999"):
+        with pytest.raises(BadInput, match=f"Nothing answers at {address}"):
+            check_cluster(address)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         closed = f"127.0.0.1:{taken.getsockname()[1]}"
