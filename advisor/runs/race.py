@@ -131,9 +131,10 @@ class Racer:
 
     def leave(self) -> None:
         """Ends the child. What it has measured is in its folder."""
-        if self._alive is not None:
-            self._alive.__exit__(None, None, None)
-        self._alive = self._child = self._connection = None
+        with self._busy:  # another thread may want its place
+            if self._alive is not None:
+                self._alive.__exit__(None, None, None)
+            self._alive = self._child = self._connection = None
 
     def leave_if_idle(self) -> None:
         """Unless it is in a turn."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -221,3 +223,23 @@ def test_the_peak_of_memory_is_that_of_all_its_processes(store: Store) -> None:
     run(store, run_id)
     trial = read_trial(order.folder)
     assert trial is not None and trial.status == "done" and trial.peak_memory_bytes == 10**15
+
+
+def test_a_child_whose_place_another_thread_wants_while_it_ends_ends_once(tmp_path: Path) -> None:
+    ended: list[str] = []
+
+    @contextmanager
+    def slow_to_end() -> Iterator[None]:
+        yield
+        time.sleep(0.5)
+        ended.append("ended")
+
+    racer = Racer(StepOrder(tmp_path, "prompting", "quick", "embedded", 0), None, 10, lambda _: None, lambda: False)
+    racer._alive = slow_to_end()
+    racer._alive.__enter__()
+    with ThreadPoolExecutor() as threads:
+        leaving = threads.submit(racer.leave)
+        time.sleep(0.1)
+        racer.leave_if_idle()
+        leaving.result()
+    assert ended == ["ended"] and not racer.is_alive
