@@ -126,7 +126,9 @@ class Racer:
             again = [one for one in self.order.trained_again(self.trial, stopped) if read_trial(one.folder) is None]
             if again:
                 self.leave()
+                began = time.monotonic()
                 measure_at_once(again, self._tell_trainings, lambda: self.is_cancelled, self.place, self.make_room)
+                self._worked += time.monotonic() - began
         self.take(End(stopped))
 
     def leave(self) -> None:
