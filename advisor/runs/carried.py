@@ -149,9 +149,13 @@ class Changes:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """Without those that aren't whole: files and folders are written under a name with a dot first."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    """Without those that aren't whole: files and folders are written under a name with a dot first. Unlike
+    `Path.rglob`, this doesn't fail when a folder is deleted meanwhile."""
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent) / name for name in files if not name.startswith(".")]
+    return found
 
 
 def _unit_of(path: str) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +124,20 @@ def test_a_training_that_goes_on_sends_its_checkpoints_and_nothing_half_done(end
     (training / "1.safetensors").unlink()
     ends.fetch(is_at_rest=False)
     assert {Path(path).name for path in files_in(ends.here)} == {"checkpoint.json", "log.txt"}
+
+
+def test_a_folder_may_vanish_while_a_node_looks_for_changes(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a training does when it has come to its end."""
+    (ends.order.training / "0").mkdir(parents=True)
+    scan = os.scandir
+
+    def vanishing(path: Any) -> Any:
+        if str(path).endswith("training"):
+            shutil.rmtree(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert ends.fetch(is_at_rest=False) == Parcel() and not ends.order.training.exists()
 
 
 def test_a_step_gets_what_it_reads(ends: Ends) -> None:
