@@ -18,7 +18,7 @@ from advisor.storage.trial_files import MANIFEST, replacing
 from strategies.engine.checkpoints import CHECKPOINT
 
 PIECE_BYTES = 16 * 2**20
-_OF_RUN = ("task.json", "task.json.sha256", "plan.json", "plan.json.sha256")
+_OF_RUN = ("task.json", "task.json.sha256")
 _START = "start"
 _WHOLE = (FITTED, "begun", "kept")  # folders that are replaced as a whole
 _LAST = (MANIFEST, CHECKPOINT)  # files that say that others are whole

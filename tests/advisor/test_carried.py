@@ -142,7 +142,8 @@ def test_a_folder_may_vanish_while_a_node_looks_for_changes(ends: Ends, monkeypa
 
 def test_a_step_gets_what_it_reads(ends: Ends) -> None:
     order = replace(ends.order, pairings=(Pairing("prompting", "prompting", "embedded"),))
-    for path in ("task.json", "task.json.sha256", "start/start.json", "start/finetuning/adapter", "clicks.jsonl"):
+    not_read = ("plan.json", "clicks.jsonl")
+    for path in ("task.json", "task.json.sha256", "start/start.json", "start/finetuning/adapter", *not_read):
         (ends.there / path).parent.mkdir(exist_ok=True)
         (ends.there / path).touch()
     ends.fit()
