@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from advisor.runs.order import FITTED, StepOrder, sibling_of
 from advisor.storage.files import write_whole
 from advisor.storage.trial_files import MANIFEST, replacing
+from eval.task import BadInput
 from strategies.engine.checkpoints import CHECKPOINT
 
 PIECE_BYTES = 16 * 2**20
@@ -58,9 +59,13 @@ def pieces_of(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def land(run_folder: Path, parcel: Parcel, pieces: Pieces) -> None:
+def land(order: StepOrder, parcel: Parcel, pieces: Pieces) -> None:
     """Puts what a parcel holds into the run's folder. A process that is killed meanwhile leaves what was there before,
-    or what counts as not finished."""
+    or what counts as not finished. Raises BadInput if a path leads out of the step's folder."""
+    run_folder = order.run_folder
+    for path in (*parcel.files, *parcel.gone):
+        if ".." in PurePosixPath(path).parts or not (run_folder / path).is_relative_to(order.folder):
+            raise BadInput(f"A node of the cluster left a file outside its step's folder ({path}); look at that node.")
     whole: dict[str, list[str]] = {}
     for path in parcel.files:
         whole.setdefault(_unit_of(path) or "", []).append(path)

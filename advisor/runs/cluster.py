@@ -337,7 +337,7 @@ class _NodeChildHere:
             return
         heard: Heard = ray.get(self._hearing)
         self._hearing = None
-        land(self._order.run_folder, heard.parcel, self._pieces)
+        land(self._order, heard.parcel, self._pieces)
         self._messages.extend(heard.messages)
         if heard.is_over:
             self._is_over, self.exitcode = True, heard.exit_code

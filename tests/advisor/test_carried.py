@@ -19,6 +19,7 @@ from advisor.runs.fit_key import FitKey, Rows
 from advisor.runs.order import Hardware, StepOrder
 from advisor.storage.trial_files import read_replaced, read_trial, remove_replaced, replace_trial, write_trial
 from eval.outcomes import Outcome, Trial
+from eval.task import BadInput
 from tests.tiny_strategies import tiny_task
 
 RUN = "run"
@@ -55,7 +56,7 @@ class Ends:
 
     def fetch(self, is_at_rest: bool = True) -> Parcel:
         parcel = self._changes.pack(is_at_rest)
-        land(self.here, parcel, self.pieces)
+        land(replace(self.order, run_folder=self.here), parcel, self.pieces)
         return parcel
 
     def pieces(self, path: str) -> Iterator[bytes]:
@@ -124,6 +125,14 @@ def test_a_training_that_goes_on_sends_its_checkpoints_and_nothing_half_done(end
     (training / "1.safetensors").unlink()
     ends.fetch(is_at_rest=False)
     assert {Path(path).name for path in files_in(ends.here)} == {"checkpoint.json", "log.txt"}
+
+
+@pytest.mark.parametrize("path", ["/etc/hosts", "../other/task.json", "prompting/../task.json", "retrieval/trial.json"])
+def test_a_node_only_leaves_files_of_its_step(path: str, ends: Ends) -> None:
+    for parcel in (Parcel((path,)), Parcel(gone=(path,))):
+        with pytest.raises(BadInput, match="outside its step's folder"):
+            land(replace(ends.order, run_folder=ends.here), parcel, lambda path: [b"content"])
+    assert not files_in(ends.here.parent)
 
 
 def test_a_folder_may_vanish_while_a_node_looks_for_changes(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
