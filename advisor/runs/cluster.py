@@ -329,8 +329,8 @@ class _NodeChildHere:
                     self._held_up()
                 return
             ray.get(self._ready)
-            self._start()
             self._ready = None
+            self._start()
         if self._hearing is None:
             self._hearing = self._actor.hear.remote()
         if not ray.wait([self._hearing], timeout=timeout)[0]:
