@@ -25,10 +25,10 @@ import ray
 from ray.exceptions import (
     NodeDiedError,
     ObjectLostError,
+    OutOfMemoryError,
     RayActorError,
     RayError,
     RayTaskError,
-    RuntimeEnvSetupError,
     WorkerCrashedError,
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -306,7 +306,9 @@ class _NodeChildHere:
                 self._look(timeout)
             except _GONE:
                 self._is_over, self.exitcode = True, LOST
-            except (RayTaskError, RuntimeEnvSetupError) as wrong:
+            except OutOfMemoryError:  # Ray ends processes before the system does
+                self._is_over, self.exitcode = True, -signal.SIGKILL
+            except RayError as wrong:
                 raise BadInput(f"A node of the cluster failed ({_why(wrong)}); look at it, and try again.") from wrong
         return bool(self._messages) or self._is_over
 
