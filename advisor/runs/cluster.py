@@ -95,6 +95,7 @@ def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
             runtime_env=dict(environment) if environment else None,
         )
     except Exception as wrong:
+        ray.shutdown()  # it may have connected half-way
         raise BadInput(_why_not_joined(address, str(wrong))) from wrong
     finally:
         for number, handler in before.items():
@@ -102,6 +103,11 @@ def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
 
 
 def _why_not_joined(address: str, said: str) -> str:
+    if re.search("AuthenticationError|Token authentication is enabled", said):
+        return (
+            f"The cluster at {address} asks for a token: put it into ~/.ray/auth_token on this machine, and set "
+            "RAY_AUTH_MODE=token."
+        )
     theirs = re.search(r"cluster was started with:\s+Ray: (\S+)\s+Python: (\S+)", said)
     if theirs is None:
         return _unanswered(address)
