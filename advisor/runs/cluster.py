@@ -231,7 +231,7 @@ class ClusterPlace:
                 max_task_retries=0,
                 label_selector={"ray.io/node-id": f"in({','.join(nodes)})"},
             )
-            .remote()
+            .remote(self._kind.gpus > 0)
         )
 
     def _nodes(self) -> list[str]:

@@ -52,7 +52,10 @@ class Heard:
 class NodeChild:
     """One child on a node, and its files. Ray makes an actor of it and calls its methods, some at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_gpu: bool = True) -> None:
+        """Without a GPU of its own, it may not use those that the machine has: Ray doesn't hide them."""
+        if not has_gpu:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         _remove_leftovers()
         self._home = Path(tempfile.mkdtemp(prefix=f"{_HOME}{os.getpid()}-"))
         self._outbox = self._home / "outbox"
