@@ -33,7 +33,7 @@ from strategies.base_models import check_model, is_here
 from strategies.contract import Progress
 from strategies.registry import STRATEGIES
 
-_HOME = "threeways-node-"
+_HOME = f"threeways-node-{platform.node()}@"  # several machines or containers may share the folder for such files
 _SECONDS_OF_A_LOOK = 20.0  # the parent asks again after that
 _SECONDS_BETWEEN_COPIES = 30.0  # of a training that goes on
 
@@ -139,7 +139,8 @@ class Facts:
 
 
 def look_around() -> Facts:
-    """What this machine is."""
+    """What this machine is. Cleans it up, also if no step comes here."""
+    _remove_leftovers()
     machine = [str(each) for each in machine_facts()]
     processor = machine[0].partition(":")[2].strip() or machine[0] or platform.machine()
     return Facts(processor, _gpu(), tuple(machine))
@@ -164,7 +165,7 @@ def _problem_of(order: StepOrder) -> str | None:
 
 
 def _remove_leftovers() -> None:
-    """The folders of processes that were killed before they could clean up."""
+    """The folders of processes on this machine that were killed before they could clean up."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_HOME}*"):
         process = folder.name.removeprefix(_HOME).partition("-")[0]
         if process.isdecimal() and not psutil.pid_exists(int(process)):
