@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -170,26 +170,27 @@ class ClusterPlace:
     def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}  # by node
         self._unusable: dict[str, str] = {}  # why, in words, by node
+        self._asked: dict[Any, tuple[str, dict[str, float]]] = {}  # a node and its resources, by its answer to come
         self._lock = threading.Lock()
         self._open = 0
-        self._look_at_new()
+        self._look_at_new(_SECONDS_TO_LOOK)
         kinds = list(self._kinds.values())
         if not kinds:
             raise BadInput(self._why_none())
         self._kind = max(kinds, key=lambda kind: (kind.gpus * kinds.count(kind), kind.cores * kinds.count(kind)))
 
     @property
-    def room(self) -> int:
-        return max(1, self._kind.places * len(self._nodes()))
-
-    @property
     def hardware(self) -> Hardware:
         return self._kind.hardware
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether more children have begun than can compute at once."""
-        return self._open > self.room
+    def nodes(self) -> frozenset[str]:
+        """Those of this kind that are alive, as far as they have said what they are."""
+        alive = self._look_at_new(0)
+        return frozenset(node for node in alive if self._kinds.get(node) == self._kind)
+
+    def is_crowded(self, nodes: Collection[str]) -> bool:
+        """Whether more children have begun than can compute on these nodes at once."""
+        return self._open > self._kind.places * len(nodes)
 
     @contextmanager
     def child(
@@ -208,19 +209,8 @@ class ClusterPlace:
             with self._lock:
                 self._open -= 1
 
-    def actor(self) -> Any:
-        """A new one, which Ray puts on a node of this kind as soon as one has room. Raises BadInput if there is none
-        any more."""
-        deadline = time.monotonic() + _SECONDS_FOR_A_NODE
-        self._look_at_new()
-        while not (nodes := self._nodes()):
-            self._look_at_new(again=True)
-            if time.monotonic() > deadline:
-                raise BadInput(
-                    f"The cluster has lost all its nodes of this kind ({self.hardware.words}): start one, and continue "
-                    "the run."
-                )
-            time.sleep(1)
+    def actor(self, nodes: Iterable[str]) -> Any:
+        """A new one, which Ray puts on one of these nodes as soon as that has room."""
         return (
             ray.remote(NodeChild)
             .options(
@@ -229,42 +219,39 @@ class ClusterPlace:
                 max_concurrency=4,
                 max_restarts=0,
                 max_task_retries=0,
-                label_selector={"ray.io/node-id": f"in({','.join(nodes)})"},
+                label_selector={"ray.io/node-id": f"in({','.join(sorted(nodes))})"},
             )
             .remote(self._kind.gpus > 0)
         )
 
-    def _nodes(self) -> list[str]:
-        """Those of this kind that are alive, as far as they were looked at."""
-        return [node for node in _alive() if self._kinds.get(node) == self._kind]
-
-    def _look_at_new(self, again: bool = False) -> None:
-        """Finds out what the nodes are that weren't there before; with `again`, also those that gave no answer."""
+    def _look_at_new(self, seconds: float) -> dict[str, dict[str, float]]:
+        """The nodes that may compute, with their resources. Finds out what those are that weren't there before. If one
+        doesn't answer within these seconds, its answer counts later."""
         with self._lock:
             alive = _alive()
-            ask = ray.remote(num_cpus=0, max_retries=2)(look_around)
-            asked = {
-                ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(): node
-                for node in alive
-                if node not in self._kinds and (again or node not in self._unusable)
-            }
-            if not asked:
-                return
-            answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_SECONDS_TO_LOOK)
-            for answer in answered:
-                node = asked[answer]
-                try:
-                    facts, has = ray.get(answer), alive[node]
-                    self._kinds[node] = _Kind(facts, int(has["CPU"]), int(has.get("GPU", 0)))
-                except RayError as wrong:
-                    self._unusable[node] = _why(wrong)
-            self._unusable |= {asked[answer]: f"no answer in {_SECONDS_TO_LOOK:.0f} seconds" for answer in silent}
-            for node in set(asked.values()) & self._unusable.keys() - self._kinds.keys():
-                sys.stdout.write(f"Node {node} can't be used: {self._unusable[node]}\n")
+            asked = {node for node, _ in self._asked.values()}
+            for node in alive.keys() - asked - self._kinds.keys() - self._unusable.keys():
+                there = NodeAffinitySchedulingStrategy(node, soft=False)
+                ask = ray.remote(num_cpus=0, max_retries=2)(look_around).options(scheduling_strategy=there)
+                self._asked[ask.remote()] = node, alive[node]
+            if self._asked:
+                for answer in ray.wait(list(self._asked), num_returns=len(self._asked), timeout=seconds)[0]:
+                    self._note(answer)
+            return alive
+
+    def _note(self, answer: Any) -> None:
+        node, has = self._asked.pop(answer)
+        try:
+            self._kinds[node] = _Kind(ray.get(answer), int(has["CPU"]), int(has.get("GPU", 0)))
+        except RayError as wrong:
+            self._unusable[node] = _why(wrong)
+            sys.stdout.write(f"Node {node} can't be used: {self._unusable[node]}\n")
 
     def _why_none(self) -> str:
         for why in self._unusable.values():
             return f"No node of the cluster could start Threeways ({why}): install on each what this machine has."
+        if self._asked:
+            return f"No node of the cluster answered in {_SECONDS_TO_LOOK:.0f} seconds: look at them, and try again."
         return "The cluster has no node with a processor to give out: start one, without `--num-cpus=0`."
 
 
@@ -293,9 +280,11 @@ class _NodeChildHere:
     ) -> None:
         self.exitcode: int | None = None
         self._place, self._work, self._order, self._held_up = place, work, order, held_up
-        self._actor = place.actor()
-        self._asked_at = time.monotonic()
-        self._ready: Any = self._actor.is_ready.remote()
+        self._actor: Any = None
+        self._nodes: frozenset[str] = frozenset()  # those that the actor may run on
+        self._ready: Any = None
+        self._asked_at = self._saw_nodes_at = time.monotonic()
+        self._has_begun = False
         self._hearing: Any = None
         self._messages: deque[Any] = deque([_WAITING])
         self._is_over = False
@@ -325,19 +314,15 @@ class _NodeChildHere:
 
     def end(self) -> None:
         with suppress(RayError):
-            if self.exitcode != LOST and self._ready is None:
+            if self._has_begun and self.exitcode != LOST:
                 ray.get(self._actor.end.remote(), timeout=_SECONDS_TO_END)
-        with suppress(RayError):
-            ray.kill(self._actor)
+        self._give_back()
 
     def _look(self, timeout: float | None) -> None:
-        if self._ready is not None:
-            if not ray.wait([self._ready], timeout=timeout)[0]:
-                if self._place.is_crowded or time.monotonic() - self._asked_at > _PATIENCE_SECONDS:
-                    self._held_up()
+        if not self._has_begun:
+            if not self._has_room(timeout):
                 return
-            ray.get(self._ready)
-            self._ready = None
+            self._has_begun = True
             self._start()
         if self._hearing is None:
             self._hearing = self._actor.hear.remote()
@@ -349,6 +334,35 @@ class _NodeChildHere:
         self._messages.extend(heard.messages)
         if heard.is_over:
             self._is_over, self.exitcode = True, heard.exit_code
+
+    def _has_room(self, timeout: float | None) -> bool:
+        """Waits that long for a node. Raises BadInput if there hasn't been one of this kind for a minute."""
+        nodes, now = self._place.nodes(), time.monotonic()
+        if not nodes:
+            if now - self._saw_nodes_at > _SECONDS_FOR_A_NODE:
+                raise BadInput(
+                    f"The cluster has lost all its nodes of this kind ({self._place.hardware.words}): start one, and "
+                    "continue the run."
+                )
+            time.sleep(timeout or 0)
+            return False
+        self._saw_nodes_at = now
+        is_late = now - self._asked_at > _PATIENCE_SECONDS
+        if not nodes & self._nodes or (is_late and nodes - self._nodes):
+            self._give_back()  # it would wait for the nodes that were there then, also if they are gone
+            self._actor, self._nodes, self._asked_at = self._place.actor(nodes), nodes, now
+            self._ready = self._actor.is_ready.remote()
+        if not ray.wait([self._ready], timeout=timeout)[0]:
+            if is_late or self._place.is_crowded(nodes):
+                self._held_up()
+            return False
+        ray.get(self._ready)
+        return True
+
+    def _give_back(self) -> None:
+        if self._actor is not None:
+            with suppress(RayError):
+                ray.kill(self._actor)
 
     def _start(self) -> None:
         run = self._order.run_folder.name

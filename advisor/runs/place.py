@@ -40,11 +40,7 @@ class Pipe(Protocol):
 
 
 class Place(Protocol):
-    """Where children are started. `room` is how many may compute at once; None on this machine, where they take turns.
-    `hardware` is what they compute on, None for this machine."""
-
-    @property
-    def room(self) -> int | None: ...
+    """Where children are started. `hardware` is what they compute on, None for this machine."""
 
     @property
     def hardware(self) -> Hardware | None: ...
@@ -58,7 +54,6 @@ class Place(Protocol):
 
 
 class _ThisMachine:
-    room = None
     hardware = None
 
     def child(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -23,7 +24,7 @@ from advisor.measurement import score_of_each_training
 from advisor.plan import BASELINES_STEP, DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import run_experiment
 from advisor.runs.node import NodeChild
-from advisor.runs.order import BUILD_STRATEGY, StepOrder
+from advisor.runs.order import BUILD_STRATEGY, Hardware, StepOrder
 from advisor.runs.place import NO_RAY, check_cluster
 from advisor.runs.retraining import learn_from_fewer
 from advisor.runs.score_check import SCORE_CHECK_FILE
@@ -355,6 +356,49 @@ def test_a_command_with_a_wrong_address_or_an_own_metric_stores_nothing(
     assert main([*asked, "--metric", f"{metric}:score"]) == 2
     assert "Your own metric runs on this machine only" in capsys.readouterr().err
     assert not Store(tmp_path / "home").runs()
+
+
+class Waiting:
+    """A place without room, and the only actor of a node, as far as a child that waits sees them."""
+
+    hardware = Hardware("CPU, 1 core", ("1",))
+
+    def __init__(self, *nodes: str) -> None:
+        self.there = frozenset(nodes)
+        self.asked: list[frozenset[str]] = []
+
+    @property
+    def is_ready(self) -> SimpleNamespace:
+        return SimpleNamespace(remote=lambda: "not yet")
+
+    def nodes(self) -> frozenset[str]:
+        return self.there
+
+    def actor(self, nodes: frozenset[str]) -> Waiting:
+        self.asked.append(nodes)
+        return self
+
+    def is_crowded(self, nodes: frozenset[str]) -> bool:
+        return False
+
+
+def test_who_waits_for_a_node_that_is_lost_is_put_on_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from advisor.runs import cluster
+
+    monkeypatch.setattr(cluster, "ray", SimpleNamespace(wait=lambda refs, timeout: ([], refs), kill=lambda actor: None))
+    place, order = Waiting("a", "b"), StepOrder(tmp_path, "prompting", "quick", "embedded", 0)
+    child: Any = cluster._NodeChildHere(place, run_in_turns, order, lambda: None)  # type: ignore[arg-type]
+    assert child.recv().stage == "waiting for a node of the cluster"
+    for there in ("ab", "b", "", "c", "cd"):
+        place.there = frozenset(there)
+        assert not child.poll(0)
+    assert place.asked == [frozenset("ab"), frozenset("c")]  # both until the last of them is gone
+    monkeypatch.setattr(cluster, "_PATIENCE_SECONDS", 0)
+    assert not child.poll(0) and place.asked[-1] == frozenset("cd")
+    place.there = frozenset()
+    monkeypatch.setattr(cluster, "_SECONDS_FOR_A_NODE", 0)
+    with pytest.raises(BadInput, match="has lost all its nodes of this kind"):
+        child.poll(0)
 
 
 def test_nothing_but_our_code_travels(tmp_path: Path) -> None:
