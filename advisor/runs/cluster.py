@@ -35,6 +35,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from advisor.runs.carried import land, needed_by, pieces_of
 from advisor.runs.child import LOST
+from advisor.runs.machine_file import installed_versions
 from advisor.runs.node import Facts, Heard, NodeChild, look_around
 from advisor.runs.order import Hardware, StepOrder
 from advisor.wording import count_text
@@ -242,14 +243,19 @@ class ClusterPlace:
     def _note(self, answer: Any) -> None:
         node, has = self._asked.pop(answer)
         try:
-            self._kinds[node] = _Kind(ray.get(answer), int(has["CPU"]), int(has.get("GPU", 0)))
+            facts: Facts = ray.get(answer)
+            problem = _unlike(dict(facts.versions), installed_versions())
         except RayError as wrong:
-            self._unusable[node] = _why(wrong)
-            sys.stdout.write(f"Node {node} can't be used: {self._unusable[node]}\n")
+            problem = _why(wrong)
+        if problem is None:
+            self._kinds[node] = _Kind(facts, int(has["CPU"]), int(has.get("GPU", 0)))
+        else:
+            self._unusable[node] = problem
+            sys.stdout.write(f"Node {node} can't be used: {problem}\n")
 
     def _why_none(self) -> str:
         for why in self._unusable.values():
-            return f"No node of the cluster could start Threeways ({why}): install on each what this machine has."
+            return f"No node of the cluster can be used ({why}): install on each what this machine has."
         if self._asked:
             return f"No node of the cluster answered in {_SECONDS_TO_LOOK:.0f} seconds: look at them, and try again."
         return "The cluster has no node with a processor to give out: start one, without `--num-cpus=0`."
@@ -262,6 +268,15 @@ def _alive() -> dict[str, dict[str, float]]:
         for node in ray.nodes()  # type: ignore[no-untyped-call]
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     }
+
+
+def _unlike(there: Mapping[str, str], here: Mapping[str, str]) -> str | None:
+    """Which package has another version on a node, so that its answers could differ. What follows a "+" is for which
+    GPU it was built, and Ray compares Python."""
+    for name, version in here.items():
+        if name != "Python" and there.get(name, "").partition("+")[0] != version.partition("+")[0]:
+            return f"it has {name} {there.get(name)}, and this machine has {name} {version}"
+    return None
 
 
 def _why(wrong: RayError) -> str:

@@ -27,6 +27,7 @@ from advisor.pairing import refusal_of, strategy_of
 from advisor.runs.carried import PIECE_BYTES, Changes, Parcel
 from advisor.runs.child import SECONDS_TO_END, spawned
 from advisor.runs.fit_key import machine_facts
+from advisor.runs.machine_file import installed_versions
 from advisor.runs.order import StepOrder
 from advisor.wording import name_of
 from strategies.base_models import check_model, is_here
@@ -131,11 +132,13 @@ class NodeChild:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """About one node. `gpu` is the name of its first one, "" if it has none."""
+    """About one node. `gpu` is the name of its first one, "" if it has none. `versions` are those of the packages that
+    compute, by name."""
 
     processor: str
     gpu: str
     machine: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
 
 
 def look_around() -> Facts:
@@ -143,7 +146,7 @@ def look_around() -> Facts:
     _remove_leftovers()
     machine = [str(each) for each in machine_facts()]
     processor = machine[0].partition(":")[2].strip() or machine[0] or platform.machine()
-    return Facts(processor, _gpu(), tuple(machine))
+    return Facts(processor, _gpu(), tuple(machine), tuple(installed_versions().items()))
 
 
 def _gpu() -> str:

@@ -23,7 +23,8 @@ from advisor.command_line.commands import main
 from advisor.measurement import score_of_each_training
 from advisor.plan import BASELINES_STEP, DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import run_experiment
-from advisor.runs.node import NodeChild
+from advisor.runs.machine_file import installed_versions
+from advisor.runs.node import NodeChild, look_around
 from advisor.runs.order import BUILD_STRATEGY, Hardware, StepOrder
 from advisor.runs.place import NO_RAY, check_cluster
 from advisor.runs.retraining import learn_from_fewer
@@ -356,6 +357,17 @@ def test_a_command_with_a_wrong_address_or_an_own_metric_stores_nothing(
     assert main([*asked, "--metric", f"{metric}:score"]) == 2
     assert "Your own metric runs on this machine only" in capsys.readouterr().err
     assert not Store(tmp_path / "home").runs()
+
+
+def test_a_node_with_other_versions_is_left_out() -> None:
+    from advisor.runs import cluster
+
+    here = {"Python": "3.11.7", "torch": "2.9.1+cpu", "peft": "0.18.0"}
+    assert cluster._unlike({"Python": "3.11.9", "torch": "2.9.1+cu128", "peft": "0.18.0"}, here) is None
+    assert cluster._unlike({"torch": "2.8.0", "peft": "0.18.0"}, here) == (
+        "it has torch 2.8.0, and this machine has torch 2.9.1+cpu"
+    )
+    assert {*installed_versions()} == {name for name, _ in look_around().versions}
 
 
 class Waiting:
