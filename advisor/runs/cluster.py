@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,11 +33,14 @@ from ray.exceptions import (
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from advisor.as_json import AsJson
 from advisor.runs.carried import land, needed_by, pieces_of
 from advisor.runs.child import LOST
 from advisor.runs.machine_file import installed_versions
 from advisor.runs.node import Facts, Heard, NodeChild, look_around
 from advisor.runs.order import Hardware, StepOrder
+from advisor.storage.files import write_whole
+from advisor.storage.trial_files import measured_bytes
 from advisor.wording import count_text
 from eval.task import BadInput
 from strategies.contract import Progress
@@ -45,6 +48,8 @@ from strategies.served.keys import Key
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = {"advisor", "strategies", "eval"}
+_LOG, _HARDWARE_FILE = "cluster.log", "hardware.json"
+_HARDWARE = AsJson[Hardware](Hardware)
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})")
 _SECONDS_TO_CONNECT, _SECONDS_TO_JOIN = 3.0, 17.0
 _SECONDS_TO_LOOK = 60.0  # at the nodes: each unpacks the program and starts Python
@@ -119,18 +124,30 @@ def _why_not_joined(address: str, said: str) -> str:
 
 
 @contextmanager
-def connected(address: str, build_strategy: str, log: Path) -> Iterator[ClusterPlace]:
-    """The nodes of one kind, as long as the block goes on. Whatever computes there for this process then ends, also if
-    this process is killed. What Ray prints goes to `log`: standard output is for the report. Raises BadInput if the
-    cluster can't be used."""
+def connected(address: str, build_strategy: str, run_folder: Path) -> Iterator[ClusterPlace]:
+    """The nodes of one kind, as long as the block goes on. A run that was continued gets the kind that it had. Whatever
+    computes there for this process then ends, also if this process is killed. What Ray prints goes to a log: standard
+    output is for the report. Raises BadInput if the cluster can't be used."""
     check(address)
     excludes = _all_but({*_ROOMS, build_strategy.partition(".")[0]})
-    with log.open("a") as printed, redirect_stdout(printed):
+    with (run_folder / _LOG).open("a") as printed, redirect_stdout(printed):
         _join(address, {"working_dir": str(_ROOT), "excludes": excludes})
         try:
-            yield ClusterPlace()
+            place = ClusterPlace(_hardware_of(run_folder))
+            write_whole(run_folder / _HARDWARE_FILE, _HARDWARE.write(place.hardware))
+            yield place
         finally:
             ray.shutdown()
+
+
+def _hardware_of(run_folder: Path) -> Hardware | None:
+    """What an earlier attempt measured on; None if it measured nothing, so that any kind of node will do."""
+    if not measured_bytes(run_folder):
+        return None
+    try:
+        return _HARDWARE.read((run_folder / _HARDWARE_FILE).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _all_but(rooms: Iterable[str]) -> list[str]:
@@ -164,21 +181,35 @@ class _Kind:
         return Hardware(words, (*self.facts.machine, str(self.cores_of_a_step), self.facts.gpu if self.gpus else ""))
 
 
-class ClusterPlace:
-    """Nodes of one kind: those with GPUs if there are any, and else those that have most cores together. Otherwise
-    latencies couldn't be compared."""
+def _chosen(kinds: Sequence[_Kind], before: Hardware | None) -> _Kind:
+    """Of the kinds of all nodes: the one of `before`, or else the one with the most GPUs in all, or without GPUs the
+    most cores in all. Raises BadInput if no node is of the kind of `before`."""
+    if before is not None:
+        kinds = [kind for kind in kinds if kind.hardware.facts == before.facts]
+        if not kinds:
+            raise BadInput(
+                f"The cluster has no node like those that measured this run so far ({before.words}): start one and "
+                "continue the run, or start the comparison again."
+            )
+    return max(
+        kinds, key=lambda kind: (kind.gpus * kinds.count(kind), kind.cores * kinds.count(kind), kind.hardware.facts)
+    )
 
-    def __init__(self) -> None:
+
+class ClusterPlace:
+    """Nodes of one kind, because latencies of different kinds can't be compared."""
+
+    def __init__(self, before: Hardware | None = None) -> None:
+        """`before` is what the run was measured on so far, if it was."""
         self._kinds: dict[str, _Kind] = {}  # by node
         self._unusable: dict[str, str] = {}  # why, in words, by node
         self._asked: dict[Any, tuple[str, dict[str, float]]] = {}  # a node and its resources, by its answer to come
         self._lock = threading.Lock()
         self._open = 0
         self._look_at_new(_SECONDS_TO_LOOK)
-        kinds = list(self._kinds.values())
-        if not kinds:
+        if not self._kinds:
             raise BadInput(self._why_none())
-        self._kind = max(kinds, key=lambda kind: (kind.gpus * kinds.count(kind), kind.cores * kinds.count(kind)))
+        self._kind = _chosen(list(self._kinds.values()), before)
 
     @property
     def hardware(self) -> Hardware:

@@ -66,12 +66,12 @@ HERE: Place = _ThisMachine()
 
 
 @contextmanager
-def place_of(plan: Plan, build_strategy: str, log: Path) -> Iterator[Place]:
-    """Where a run computes, with the `log` of a cluster. Raises BadInput if its cluster can't be used."""
+def place_of(plan: Plan, build_strategy: str, run_folder: Path) -> Iterator[Place]:
+    """Where a run computes. Raises BadInput if its cluster can't be used."""
     if not plan.cluster:
         yield HERE
         return
-    with _cluster().connected(plan.cluster, build_strategy, log) as place:
+    with _cluster().connected(plan.cluster, build_strategy, run_folder) as place:
         yield place
 
 

@@ -24,7 +24,7 @@ from advisor.measurement import score_of_each_training
 from advisor.plan import BASELINES_STEP, DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import run_experiment
 from advisor.runs.machine_file import installed_versions
-from advisor.runs.node import NodeChild, look_around
+from advisor.runs.node import Facts, NodeChild, look_around
 from advisor.runs.order import BUILD_STRATEGY, Hardware, StepOrder
 from advisor.runs.place import NO_RAY, check_cluster
 from advisor.runs.retraining import learn_from_fewer
@@ -368,6 +368,22 @@ def test_a_node_with_other_versions_is_left_out() -> None:
         "it has torch 2.8.0, and this machine has torch 2.9.1+cpu"
     )
     assert {*installed_versions()} == {name for name, _ in look_around().versions}
+
+
+def test_a_continued_run_stays_on_the_kind_of_node_that_measured_it(tmp_path: Path) -> None:
+    from advisor.runs.cluster import _HARDWARE, _HARDWARE_FILE, _chosen, _hardware_of, _Kind
+
+    small, large = (
+        _Kind(Facts(processor, "", (processor,), ()), cores, 0) for processor, cores in (("EPYC", 8), ("Xeon", 16))
+    )
+    assert _chosen([small, large, small, small], None) == small and _chosen([small, large], None) == large
+    (tmp_path / _HARDWARE_FILE).write_text(_HARDWARE.write(small.hardware))
+    assert _hardware_of(tmp_path) is None  # nothing is measured yet
+    (tmp_path / "prompting").mkdir()
+    write_trial(tmp_path / "prompting", Trial("prompting", "done"))
+    assert _chosen([large, large, small], _hardware_of(tmp_path)) == small
+    with pytest.raises(BadInput, match=r"no node like those that measured this run so far \(CPU, 8 cores \(EPYC\)"):
+        _chosen([large], _hardware_of(tmp_path))
 
 
 class Waiting:
