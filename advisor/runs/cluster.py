@@ -29,6 +29,7 @@ from ray.exceptions import (
     RayActorError,
     RayError,
     RayTaskError,
+    RuntimeEnvSetupError,
     WorkerCrashedError,
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -102,7 +103,10 @@ def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
         )
     except Exception as wrong:
         ray.shutdown()  # it may have connected half-way
-        raise BadInput(_why_not_joined(address, str(wrong))) from wrong
+        said = _why_not_joined(address, str(wrong))
+        if isinstance(wrong, RuntimeEnvSetupError):
+            said = f"The cluster at {address} didn't take our code ({_why(wrong)}); look at its head, and try again."
+        raise BadInput(said) from wrong
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
