@@ -92,6 +92,8 @@ def _unanswered(address: str) -> str:
 
 def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
     """Raises BadInput if this process can't."""
+    if ray.is_initialized():  # by a notebook of its own
+        raise BadInput("This program already uses Ray: call `ray.shutdown()` first, or compare in another program.")
     handled = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.getsignal(number) for number in handled}
     try:

@@ -358,6 +358,9 @@ def test_another_version_of_ray_is_one_sentence(nodes: Nodes, monkeypatch: pytes
     monkeypatch.setattr(ray, "__version__", "2.1.0")
     with pytest.raises(BadInput, match=f"has Ray {theirs} with Python .* this machine has Ray 2.1.0 with Python"):
         cluster._join(nodes.address)
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with pytest.raises(BadInput, match="already uses Ray"):
+        cluster._join(nodes.address)
     said = "ray.exceptions.AuthenticationError: InvalidAuthToken: Authentication token is missing."
     assert "10.0.0.5:6379 asks for a token" in cluster._why_not_joined("10.0.0.5:6379", said)
 
