@@ -48,6 +48,7 @@ _OPTIONS = {
     "use_memory_efficient_attention",
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # Git's for small files, SHA-256 for large ones
 
 
 def problem_in(model: Path) -> str | None:
@@ -117,8 +118,15 @@ def fingerprint(place: Path | None) -> str:
     if place is None:
         return ""
     files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
-    facts = [(file.name, fact.st_size, fact.st_mtime_ns) for file in files for fact in [file.stat()]]
+    facts = [(file.name, file.stat().st_size, _changes_with(file)) for file in files]
     return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _changes_with(file: Path) -> str | int:
+    """The hash of its content if the hub's cache keeps it under that, which is the same on every machine. Otherwise
+    the time at which it was written."""
+    kept_as = file.resolve().name
+    return kept_as if file.is_symlink() and _HASH.fullmatch(kept_as) else file.stat().st_mtime_ns
 
 
 def parts_of(name: str) -> tuple[str, str | None]:

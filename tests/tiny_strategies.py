@@ -43,7 +43,6 @@ CROWDED = "tests.tiny_strategies:build_crowded"
 HALTING = "tests.tiny_strategies:build_halting"
 RACING = "tests.tiny_strategies:build_racing"
 NOTING = "tests.tiny_strategies:build_noting"
-MEETING = "tests.tiny_strategies:build_meeting"
 STRUCK = "tests.tiny_strategies:build_struck"
 STALLED_ROWS = 24
 SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
@@ -397,7 +396,7 @@ class Meeting(Knowing):
         super().fit(split, documents, report_progress)
 
 
-class Struck(Knowing):
+class Struck(Meeting):
     """Once, it stops in the middle of the test rows and waits for the end of its machine. It says so in the folder that
     an environment variable names, with the process that started it."""
 
@@ -410,9 +409,5 @@ class Struck(Knowing):
         return super().predict(inputs)
 
 
-def build_meeting(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
-    return {"prompting": Meeting(20), "retrieval": Meeting(11)}.get(name) or CommonestAnswer()
-
-
 def build_struck(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
-    return {"retrieval": Struck(20), "finetuning": Knowing(11)}.get(name) or CommonestAnswer()
+    return {"retrieval": Struck(20), "finetuning": Meeting(11)}.get(name) or CommonestAnswer()

@@ -320,8 +320,8 @@ def choose_cluster(was: str) -> str:
         "Compute on the cluster",
         was == address,
         key="cluster",
-        help="Several strategies are measured at once, each on a machine of its own. All have the same hardware, which "
-        "the report names.",
+        help="We measure several strategies at once, each on its own machine or GPU. All have the same hardware, and "
+        "the report names it.",
     )
     return address if chosen else ""
 

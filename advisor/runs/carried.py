@@ -15,10 +15,11 @@ from pathlib import Path, PurePosixPath
 from advisor.runs.order import FITTED, StepOrder, sibling_of
 from advisor.storage.files import write_whole
 from advisor.storage.trial_files import MANIFEST, replacing
+from eval.task import BadInput
 from strategies.engine.checkpoints import CHECKPOINT
 
 PIECE_BYTES = 16 * 2**20
-_OF_RUN = ("task.json", "task.json.sha256", "plan.json", "plan.json.sha256")
+_OF_RUN = ("task.json", "task.json.sha256")
 _START = "start"
 _WHOLE = (FITTED, "begun", "kept")  # folders that are replaced as a whole
 _LAST = (MANIFEST, CHECKPOINT)  # files that say that others are whole
@@ -58,9 +59,13 @@ def pieces_of(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def land(run_folder: Path, parcel: Parcel, pieces: Pieces) -> None:
+def land(order: StepOrder, parcel: Parcel, pieces: Pieces) -> None:
     """Puts what a parcel holds into the run's folder. A process that is killed meanwhile leaves what was there before,
-    or what counts as not finished."""
+    or what counts as not finished. Raises BadInput if a path leads out of the step's folder."""
+    run_folder = order.run_folder
+    for path in (*parcel.files, *parcel.gone):
+        if ".." in PurePosixPath(path).parts or not (run_folder / path).is_relative_to(order.folder):
+            raise BadInput(f"A node of the cluster left a file outside its step's folder ({path}); look at that node.")
     whole: dict[str, list[str]] = {}
     for path in parcel.files:
         whole.setdefault(_unit_of(path) or "", []).append(path)
@@ -149,9 +154,13 @@ class Changes:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """Without those that aren't whole: files and folders are written under a name with a dot first."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    """Without those that aren't whole: files and folders are written under a name with a dot first. Unlike
+    `Path.rglob`, this doesn't fail when a folder is deleted meanwhile."""
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent) / name for name in files if not name.startswith(".")]
+    return found
 
 
 def _unit_of(path: str) -> str | None:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ import ray
 from ray.exceptions import (
     NodeDiedError,
     ObjectLostError,
+    OutOfMemoryError,
     RayActorError,
     RayError,
     RayTaskError,
@@ -33,10 +34,14 @@ from ray.exceptions import (
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from advisor.as_json import AsJson
 from advisor.runs.carried import land, needed_by, pieces_of
 from advisor.runs.child import LOST
+from advisor.runs.machine_file import installed_versions
 from advisor.runs.node import Facts, Heard, NodeChild, look_around
 from advisor.runs.order import Hardware, StepOrder
+from advisor.storage.files import write_whole
+from advisor.storage.trial_files import measured_bytes
 from advisor.wording import count_text
 from eval.task import BadInput
 from strategies.contract import Progress
@@ -44,6 +49,8 @@ from strategies.served.keys import Key
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = {"advisor", "strategies", "eval"}
+_LOG, _HARDWARE_FILE = "cluster.log", "hardware.json"
+_HARDWARE = AsJson[Hardware](Hardware)
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})")
 _SECONDS_TO_CONNECT, _SECONDS_TO_JOIN = 3.0, 17.0
 _SECONDS_TO_LOOK = 60.0  # at the nodes: each unpacks the program and starts Python
@@ -65,7 +72,7 @@ def check(address: str) -> None:
     host, port = found["host"].strip("[]"), int(found["port"])
     try:
         socket.create_connection((host, port), _SECONDS_TO_CONNECT).close()
-    except (OSError, OverflowError) as wrong:
+    except (OSError, OverflowError, UnicodeError) as wrong:  # such as a port above 65535, or two dots in a row
         raise BadInput(f"Nothing answers at {address}: check the address, and that the cluster is running.") from wrong
     program = [sys.executable, "-P", "-c", "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)", address]
     try:
@@ -85,6 +92,8 @@ def _unanswered(address: str) -> str:
 
 def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
     """Raises BadInput if this process can't."""
+    if ray.is_initialized():  # by a notebook of its own
+        raise BadInput("This program already uses Ray: call `ray.shutdown()` first, or compare in another program.")
     handled = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.getsignal(number) for number in handled}
     try:
@@ -95,13 +104,22 @@ def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
             runtime_env=dict(environment) if environment else None,
         )
     except Exception as wrong:
-        raise BadInput(_why_not_joined(address, str(wrong))) from wrong
+        ray.shutdown()  # it may have connected half-way
+        said = _why_not_joined(address, str(wrong))
+        if isinstance(wrong, RuntimeEnvSetupError):
+            said = f"The cluster at {address} didn't take our code ({_why(wrong)}); look at its head, and try again."
+        raise BadInput(said) from wrong
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _why_not_joined(address: str, said: str) -> str:
+    if re.search("AuthenticationError|Token authentication is enabled", said):
+        return (
+            f"The cluster at {address} asks for a token: put it into ~/.ray/auth_token on this machine, and set "
+            "RAY_AUTH_MODE=token."
+        )
     theirs = re.search(r"cluster was started with:\s+Ray: (\S+)\s+Python: (\S+)", said)
     if theirs is None:
         return _unanswered(address)
@@ -112,20 +130,35 @@ def _why_not_joined(address: str, said: str) -> str:
 
 
 @contextmanager
-def connected(address: str, build_strategy: str, log: Path) -> Iterator[ClusterPlace]:
-    """The nodes of one kind, as long as the block goes on. Whatever computes there for this process then ends, also if
-    this process is killed. What Ray prints goes to `log`: standard output is for the report. Raises BadInput if the
-    cluster can't be used."""
+def connected(address: str, build_strategy: str, run_folder: Path) -> Iterator[ClusterPlace]:
+    """The nodes of one kind, as long as the block goes on. A run that was continued gets the kind that it had. Whatever
+    computes there for this process then ends, also if this process is killed. What Ray prints goes to a log: standard
+    output is for the report. Raises BadInput if the cluster can't be used."""
     check(address)
-    rooms = {*_ROOMS, build_strategy.partition(".")[0]}
-    others = sorted(path.name for path in _ROOT.iterdir() if path.name not in rooms)
-    excludes = [*(f"/{name}" for name in others), "**/__pycache__"]
-    with log.open("a") as printed, redirect_stdout(printed):
+    excludes = _all_but({*_ROOMS, build_strategy.partition(".")[0]})
+    with (run_folder / _LOG).open("a") as printed, redirect_stdout(printed):
         _join(address, {"working_dir": str(_ROOT), "excludes": excludes})
         try:
-            yield ClusterPlace()
+            place = ClusterPlace(_hardware_of(run_folder))
+            write_whole(run_folder / _HARDWARE_FILE, _HARDWARE.write(place.hardware))
+            yield place
         finally:
             ray.shutdown()
+
+
+def _hardware_of(run_folder: Path) -> Hardware | None:
+    """What an earlier attempt measured on; None if it measured nothing, so that any kind of node will do."""
+    if not measured_bytes(run_folder):
+        return None
+    try:
+        return _HARDWARE.read((run_folder / _HARDWARE_FILE).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _all_but(rooms: Iterable[str]) -> list[str]:
+    """The lines of a .gitignore that leaves out everything else, whatever its name."""
+    return ["/*", "!/.", *(f"!/{room}" for room in sorted(rooms)), "**/__pycache__"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,33 +187,48 @@ class _Kind:
         return Hardware(words, (*self.facts.machine, str(self.cores_of_a_step), self.facts.gpu if self.gpus else ""))
 
 
-class ClusterPlace:
-    """Nodes of one kind: those with GPUs if there are any, and else those that have most cores together. Otherwise
-    latencies couldn't be compared."""
+def _chosen(kinds: Sequence[_Kind], before: Hardware | None) -> _Kind:
+    """Of the kinds of all nodes: the one of `before`, or else the one with the most GPUs in all, or without GPUs the
+    most cores in all. Raises BadInput if no node is of the kind of `before`."""
+    if before is not None:
+        kinds = [kind for kind in kinds if kind.hardware.facts == before.facts]
+        if not kinds:
+            raise BadInput(
+                f"The cluster has no node like those that measured this run so far ({before.words}): start one and "
+                "continue the run, or start the comparison again."
+            )
+    return max(
+        kinds, key=lambda kind: (kind.gpus * kinds.count(kind), kind.cores * kinds.count(kind), kind.hardware.facts)
+    )
 
-    def __init__(self) -> None:
+
+class ClusterPlace:
+    """Nodes of one kind, because latencies of different kinds can't be compared."""
+
+    def __init__(self, before: Hardware | None = None) -> None:
+        """`before` is what the run was measured on so far, if it was."""
         self._kinds: dict[str, _Kind] = {}  # by node
         self._unusable: dict[str, str] = {}  # why, in words, by node
+        self._asked: dict[Any, tuple[str, dict[str, float]]] = {}  # a node and its resources, by its answer to come
         self._lock = threading.Lock()
         self._open = 0
-        self._look_at_new()
-        kinds = list(self._kinds.values())
-        if not kinds:
+        self._look_at_new(_SECONDS_TO_LOOK)
+        if not self._kinds:
             raise BadInput(self._why_none())
-        self._kind = max(kinds, key=lambda kind: (kind.gpus * kinds.count(kind), kind.cores * kinds.count(kind)))
-
-    @property
-    def room(self) -> int:
-        return max(1, self._kind.places * len(self._nodes()))
+        self._kind = _chosen(list(self._kinds.values()), before)
 
     @property
     def hardware(self) -> Hardware:
         return self._kind.hardware
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether more children have begun than can compute at once."""
-        return self._open > self.room
+    def nodes(self) -> frozenset[str]:
+        """Those of this kind that are alive, as far as they have said what they are."""
+        alive = self._look_at_new(0)
+        return frozenset(node for node in alive if self._kinds.get(node) == self._kind)
+
+    def is_crowded(self, nodes: Collection[str]) -> bool:
+        """Whether more children have begun than can compute on these nodes at once."""
+        return self._open > self._kind.places * len(nodes)
 
     @contextmanager
     def child(
@@ -199,19 +247,8 @@ class ClusterPlace:
             with self._lock:
                 self._open -= 1
 
-    def actor(self) -> Any:
-        """A new one, which Ray puts on a node of this kind as soon as one has room. Raises BadInput if there is none
-        any more."""
-        deadline = time.monotonic() + _SECONDS_FOR_A_NODE
-        self._look_at_new()
-        while not (nodes := self._nodes()):
-            self._look_at_new(again=True)
-            if time.monotonic() > deadline:
-                raise BadInput(
-                    f"The cluster has lost all its nodes of this kind ({self.hardware.words}): start one, and continue "
-                    "the run."
-                )
-            time.sleep(1)
+    def actor(self, nodes: Iterable[str]) -> Any:
+        """A new one, which Ray puts on one of these nodes as soon as that has room."""
         return (
             ray.remote(NodeChild)
             .options(
@@ -220,42 +257,44 @@ class ClusterPlace:
                 max_concurrency=4,
                 max_restarts=0,
                 max_task_retries=0,
-                label_selector={"ray.io/node-id": f"in({','.join(nodes)})"},
+                label_selector={"ray.io/node-id": f"in({','.join(sorted(nodes))})"},
             )
-            .remote()
+            .remote(self._kind.gpus > 0)
         )
 
-    def _nodes(self) -> list[str]:
-        """Those of this kind that are alive, as far as they were looked at."""
-        return [node for node in _alive() if self._kinds.get(node) == self._kind]
-
-    def _look_at_new(self, again: bool = False) -> None:
-        """Finds out what the nodes are that weren't there before; with `again`, also those that gave no answer."""
+    def _look_at_new(self, seconds: float) -> dict[str, dict[str, float]]:
+        """The nodes that may compute, with their resources. Finds out what those are that weren't there before. If one
+        doesn't answer within these seconds, its answer counts later."""
         with self._lock:
             alive = _alive()
-            ask = ray.remote(num_cpus=0, max_retries=2)(look_around)
-            asked = {
-                ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(): node
-                for node in alive
-                if node not in self._kinds and (again or node not in self._unusable)
-            }
-            if not asked:
-                return
-            answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_SECONDS_TO_LOOK)
-            for answer in answered:
-                node = asked[answer]
-                try:
-                    facts, has = ray.get(answer), alive[node]
-                    self._kinds[node] = _Kind(facts, int(has["CPU"]), int(has.get("GPU", 0)))
-                except RayError as wrong:
-                    self._unusable[node] = _why(wrong)
-            self._unusable |= {asked[answer]: f"no answer in {_SECONDS_TO_LOOK:.0f} seconds" for answer in silent}
-            for node in set(asked.values()) & self._unusable.keys() - self._kinds.keys():
-                sys.stdout.write(f"Node {node} can't be used: {self._unusable[node]}\n")
+            asked = {node for node, _ in self._asked.values()}
+            for node in alive.keys() - asked - self._kinds.keys() - self._unusable.keys():
+                there = NodeAffinitySchedulingStrategy(node, soft=False)
+                ask = ray.remote(num_cpus=0, max_retries=2)(look_around).options(scheduling_strategy=there)
+                self._asked[ask.remote()] = node, alive[node]
+            if self._asked:
+                for answer in ray.wait(list(self._asked), num_returns=len(self._asked), timeout=seconds)[0]:
+                    self._note(answer)
+            return alive
+
+    def _note(self, answer: Any) -> None:
+        node, has = self._asked.pop(answer)
+        try:
+            facts: Facts = ray.get(answer)
+            problem = _unlike(dict(facts.versions), installed_versions())
+        except RayError as wrong:
+            problem = _why(wrong)
+        if problem is None:
+            self._kinds[node] = _Kind(facts, int(has["CPU"]), int(has.get("GPU", 0)))
+        else:
+            self._unusable[node] = problem
+            sys.stdout.write(f"Node {node} can't be used: {problem}\n")
 
     def _why_none(self) -> str:
         for why in self._unusable.values():
-            return f"No node of the cluster could start Threeways ({why}): install on each what this machine has."
+            return f"No node of the cluster can be used ({why}): install on each what this machine has."
+        if self._asked:
+            return f"No node of the cluster answered in {_SECONDS_TO_LOOK:.0f} seconds: look at them, and try again."
         return "The cluster has no node with a processor to give out: start one, without `--num-cpus=0`."
 
 
@@ -266,6 +305,15 @@ def _alive() -> dict[str, dict[str, float]]:
         for node in ray.nodes()  # type: ignore[no-untyped-call]
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     }
+
+
+def _unlike(there: Mapping[str, str], here: Mapping[str, str]) -> str | None:
+    """Which package has another version on a node, so that its answers could differ. What follows a "+" is for which
+    GPU it was built, and Ray compares Python."""
+    for name, version in here.items():
+        if name != "Python" and there.get(name, "").partition("+")[0] != version.partition("+")[0]:
+            return f"it has {name} {there.get(name)}, and this machine has {name} {version}"
+    return None
 
 
 def _why(wrong: RayError) -> str:
@@ -284,9 +332,11 @@ class _NodeChildHere:
     ) -> None:
         self.exitcode: int | None = None
         self._place, self._work, self._order, self._held_up = place, work, order, held_up
-        self._actor = place.actor()
-        self._asked_at = time.monotonic()
-        self._ready: Any = self._actor.is_ready.remote()
+        self._actor: Any = None
+        self._nodes: frozenset[str] = frozenset()  # those that the actor may run on
+        self._ready: Any = None
+        self._asked_at = self._saw_nodes_at = time.monotonic()
+        self._has_begun = False
         self._hearing: Any = None
         self._messages: deque[Any] = deque([_WAITING])
         self._is_over = False
@@ -303,7 +353,9 @@ class _NodeChildHere:
                 self._look(timeout)
             except _GONE:
                 self._is_over, self.exitcode = True, LOST
-            except (RayTaskError, RuntimeEnvSetupError) as wrong:
+            except OutOfMemoryError:  # Ray ends processes before the system does
+                self._is_over, self.exitcode = True, -signal.SIGKILL
+            except RayError as wrong:
                 raise BadInput(f"A node of the cluster failed ({_why(wrong)}); look at it, and try again.") from wrong
         return bool(self._messages) or self._is_over
 
@@ -314,30 +366,55 @@ class _NodeChildHere:
 
     def end(self) -> None:
         with suppress(RayError):
-            if self.exitcode != LOST and self._ready is None:
+            if self._has_begun and self.exitcode != LOST:
                 ray.get(self._actor.end.remote(), timeout=_SECONDS_TO_END)
-        with suppress(RayError):
-            ray.kill(self._actor)
+        self._give_back()
 
     def _look(self, timeout: float | None) -> None:
-        if self._ready is not None:
-            if not ray.wait([self._ready], timeout=timeout)[0]:
-                if self._place.is_crowded or time.monotonic() - self._asked_at > _PATIENCE_SECONDS:
-                    self._held_up()
+        if not self._has_begun:
+            if not self._has_room(timeout):
                 return
-            ray.get(self._ready)
+            self._has_begun = True
             self._start()
-            self._ready = None
         if self._hearing is None:
             self._hearing = self._actor.hear.remote()
         if not ray.wait([self._hearing], timeout=timeout)[0]:
             return
         heard: Heard = ray.get(self._hearing)
         self._hearing = None
-        land(self._order.run_folder, heard.parcel, self._pieces)
+        land(self._order, heard.parcel, self._pieces)
         self._messages.extend(heard.messages)
         if heard.is_over:
             self._is_over, self.exitcode = True, heard.exit_code
+
+    def _has_room(self, timeout: float | None) -> bool:
+        """Waits that long for a node. Raises BadInput if there hasn't been one of this kind for a minute."""
+        nodes, now = self._place.nodes(), time.monotonic()
+        if not nodes:
+            if now - self._saw_nodes_at > _SECONDS_FOR_A_NODE:
+                raise BadInput(
+                    f"The cluster has lost all its nodes of this kind ({self._place.hardware.words}): start one, and "
+                    "continue the run."
+                )
+            time.sleep(timeout or 0)
+            return False
+        self._saw_nodes_at = now
+        is_late = now - self._asked_at > _PATIENCE_SECONDS
+        if not nodes & self._nodes or (is_late and nodes - self._nodes):
+            self._give_back()  # it would wait for the nodes that were there then, also if they are gone
+            self._actor, self._nodes, self._asked_at = self._place.actor(nodes), nodes, now
+            self._ready = self._actor.is_ready.remote()
+        if not ray.wait([self._ready], timeout=timeout)[0]:
+            if is_late or self._place.is_crowded(nodes):
+                self._held_up()
+            return False
+        ray.get(self._ready)
+        return True
+
+    def _give_back(self) -> None:
+        if self._actor is not None:
+            with suppress(RayError):
+                ray.kill(self._actor)
 
     def _start(self) -> None:
         run = self._order.run_folder.name

@@ -192,7 +192,7 @@ def _carry_out(
     store: Store, run_id: str, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
 ) -> Report | None:
     """What `run_experiment` does once it has the machine and the run was started."""
-    with place_of(store.run(run_id).plan, build_strategy, store.run_folder(run_id) / "cluster.log") as place:
+    with place_of(store.run(run_id).plan, build_strategy, store.run_folder(run_id)) as place:
         return _carry_out_at(place, store, run_id, listen, cancelled, build_strategy)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 from advisor.as_json import AsJson
@@ -133,8 +134,9 @@ def _own_metric(task: Task) -> str:
 
 @lru_cache(maxsize=1)
 def _program() -> str:
-    """The code that fits and answers, and the libraries it uses."""
-    found = hashlib.sha256(json.dumps(installed_versions(), sort_keys=True).encode())
+    """The code that fits and answers, and the libraries it uses, for whatever hardware they were built."""
+    versions = {name: number.partition("+")[0] for name, number in installed_versions().items()}
+    found = hashlib.sha256(json.dumps(versions, sort_keys=True).encode())
     for room in ("eval", "strategies"):
         for path in sorted((_SOURCES / room).rglob("*.py")):
             found.update(path.read_bytes())
@@ -142,11 +144,13 @@ def _program() -> str:
 
 
 def machine_facts() -> list[object]:
-    """Its processor, and whether it has a GPU: times and, in the last digits, answers follow from them."""
+    """Its processor, whether it has a GPU, and for which torch was built: times and, in the last digits, answers follow
+    from them."""
+    built_for = version("torch").partition("+")[2]
     said = ""
     with suppress(OSError):
         said = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
-    return [said or platform.processor(), platform.machine(), os.cpu_count(), Path("/dev/nvidia0").exists()]
+    return [said or platform.processor(), platform.machine(), os.cpu_count(), Path("/dev/nvidia0").exists(), built_for]
 
 
 def _hash(value: object) -> str:

@@ -27,13 +27,14 @@ from advisor.pairing import refusal_of, strategy_of
 from advisor.runs.carried import PIECE_BYTES, Changes, Parcel
 from advisor.runs.child import SECONDS_TO_END, spawned
 from advisor.runs.fit_key import machine_facts
+from advisor.runs.machine_file import installed_versions
 from advisor.runs.order import StepOrder
 from advisor.wording import name_of
 from strategies.base_models import check_model, is_here
 from strategies.contract import Progress
 from strategies.registry import STRATEGIES
 
-_HOME = "threeways-node-"
+_HOME = f"threeways-node-{platform.node()}@"  # several machines or containers may share the folder for such files
 _SECONDS_OF_A_LOOK = 20.0  # the parent asks again after that
 _SECONDS_BETWEEN_COPIES = 30.0  # of a training that goes on
 
@@ -52,7 +53,10 @@ class Heard:
 class NodeChild:
     """One child on a node, and its files. Ray makes an actor of it and calls its methods, some at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_gpu: bool = True) -> None:
+        """Without a GPU of its own, it may not use those that the machine has: Ray doesn't hide them."""
+        if not has_gpu:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         _remove_leftovers()
         self._home = Path(tempfile.mkdtemp(prefix=f"{_HOME}{os.getpid()}-"))
         self._outbox = self._home / "outbox"
@@ -128,18 +132,21 @@ class NodeChild:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """About one node. `gpu` is the name of its first one, "" if it has none."""
+    """About one node. `gpu` is the name of its first one, "" if it has none. `versions` are those of the packages that
+    compute, by name."""
 
     processor: str
     gpu: str
     machine: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
 
 
 def look_around() -> Facts:
-    """What this machine is."""
+    """What this machine is. Cleans it up, also if no step comes here."""
+    _remove_leftovers()
     machine = [str(each) for each in machine_facts()]
     processor = machine[0].partition(":")[2].strip() or machine[0] or platform.machine()
-    return Facts(processor, _gpu(), tuple(machine))
+    return Facts(processor, _gpu(), tuple(machine), tuple(installed_versions().items()))
 
 
 def _gpu() -> str:
@@ -161,7 +168,7 @@ def _problem_of(order: StepOrder) -> str | None:
 
 
 def _remove_leftovers() -> None:
-    """The folders of processes that were killed before they could clean up."""
+    """The folders of processes on this machine that were killed before they could clean up."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_HOME}*"):
         process = folder.name.removeprefix(_HOME).partition("-")[0]
         if process.isdecimal() and not psutil.pid_exists(int(process)):

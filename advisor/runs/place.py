@@ -40,11 +40,7 @@ class Pipe(Protocol):
 
 
 class Place(Protocol):
-    """Where children are started. `room` is how many may compute at once; None on this machine, where they take turns.
-    `hardware` is what they compute on, None for this machine."""
-
-    @property
-    def room(self) -> int | None: ...
+    """Where children are started. `hardware` is what they compute on, None for this machine."""
 
     @property
     def hardware(self) -> Hardware | None: ...
@@ -58,7 +54,6 @@ class Place(Protocol):
 
 
 class _ThisMachine:
-    room = None
     hardware = None
 
     def child(
@@ -71,12 +66,12 @@ HERE: Place = _ThisMachine()
 
 
 @contextmanager
-def place_of(plan: Plan, build_strategy: str, log: Path) -> Iterator[Place]:
-    """Where a run computes, with the `log` of a cluster. Raises BadInput if its cluster can't be used."""
+def place_of(plan: Plan, build_strategy: str, run_folder: Path) -> Iterator[Place]:
+    """Where a run computes. Raises BadInput if its cluster can't be used."""
     if not plan.cluster:
         yield HERE
         return
-    with _cluster().connected(plan.cluster, build_strategy, log) as place:
+    with _cluster().connected(plan.cluster, build_strategy, run_folder) as place:
         yield place
 
 

@@ -9,7 +9,7 @@ does meanwhile hits all of them alike. Children stay alive between their turns w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -126,14 +126,17 @@ class Racer:
             again = [one for one in self.order.trained_again(self.trial, stopped) if read_trial(one.folder) is None]
             if again:
                 self.leave()
+                began = time.monotonic()
                 measure_at_once(again, self._tell_trainings, lambda: self.is_cancelled, self.place, self.make_room)
+                self._worked += time.monotonic() - began
         self.take(End(stopped))
 
     def leave(self) -> None:
         """Ends the child. What it has measured is in its folder."""
-        if self._alive is not None:
-            self._alive.__exit__(None, None, None)
-        self._alive = self._child = self._connection = None
+        with self._busy:  # another thread may want its place
+            if self._alive is not None:
+                self._alive.__exit__(None, None, None)
+            self._alive = self._child = self._connection = None
 
     def leave_if_idle(self) -> None:
         """Unless it is in a turn."""
@@ -324,11 +327,12 @@ def _end(one: Racer, stopped: Mapping[str, EarlyStop]) -> None:
 
 
 def _time(racers: Sequence[Racer], rows: Sequence[int]) -> None:
-    """Those whose children are alive take turns, row by row; the others are timed one after the other."""
+    """Those whose children are alive take turns, row by row; the others are timed one after the other, and so are those
+    whose child ended meanwhile."""
     alive = [one for one in _running(racers) if one.is_alive]
     _time_together(alive, rows)
     for one in _running(racers):
-        if one not in alive:
+        if one not in alive or not (one.trial and is_timed(one.trial.outcomes, len(rows))):
             _time_together([one], rows)
             one.leave()
 
@@ -336,10 +340,17 @@ def _time(racers: Sequence[Racer], rows: Sequence[int]) -> None:
 def _time_together(racers: Sequence[Racer], rows: Sequence[int]) -> None:
     for _ in range(MOST_ROUNDS):
         for row in rows:
-            for one in _running(racers):
+            for one in _in_round(racers):
                 one.take(Time(row, len(rows)))
-        ended = [one.take(EndRound()) for one in _running(racers)]
+        ended = [one.take(EndRound()) for one in _in_round(racers)]
         for one in _running(racers):
             one.wait()
         if not any(standing and standing.is_noisy for standing in ended):
             return
+
+
+def _in_round(racers: Sequence[Racer]) -> Iterator[Racer]:
+    """Without those of several whose child had to leave its place to another: they would take it back, row by row."""
+    for one in racers:
+        if one.is_running and (one.is_alive or len(racers) == 1):
+            yield one

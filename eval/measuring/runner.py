@@ -174,11 +174,12 @@ class Measuring:
         return spell.longer_by(correction(phases)), phases
 
     def end_round(self) -> bool:
-        """Keeps what the round measured, if it was quieter than the one before. Returns whether other programs used so
-        much of the processor that another round is worthwhile."""
+        """Keeps what the round measured, if it was quieter than the one before, or if that one was cut short. Returns
+        whether other programs used so much of the processor that another round is worthwhile."""
         ended, self._round = self._round, _Round()
         busy = ended.others.share()
-        if self._busy is None or (busy is not None and busy < self._busy):
+        is_new = not is_timed([self._outcomes[row] for row in ended.spells], len(ended.spells))
+        if self._busy is None or is_new or (busy is not None and busy < self._busy):
             for row, spell in ended.spells.items():
                 self._outcomes[row] = replace(
                     self._outcomes[row],

@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -197,8 +198,11 @@ def is_here(name: str) -> bool:
 
 
 def fingerprint_of(name: str) -> str:
-    """Changes with the files of a model; "" if it isn't on this machine."""
-    return fingerprint(embedded_gguf() if name == EMBEDDED else on_disk(name) or _fetched(name))
+    """Changes with the files of a model; "" if it isn't on this machine. That of the embedded model, or of one from the
+    hub, is the same on every machine."""
+    if name == EMBEDDED:
+        return version(EMBEDDED_PACKAGE) if embedded_gguf() else ""
+    return fingerprint(on_disk(name) or _fetched(name))
 
 
 def local_folder(name: str) -> Path:

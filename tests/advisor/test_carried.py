@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from advisor.pairing import Pairing
-from advisor.runs import carried
+from advisor.runs import carried, node
 from advisor.runs.carried import Changes, Parcel, land, needed_by, pieces_of
 from advisor.runs.child import LOST, MOST_LOSSES, Deaths, death_sentence
 from advisor.runs.fit_key import FitKey, Rows
 from advisor.runs.order import Hardware, StepOrder
 from advisor.storage.trial_files import read_replaced, read_trial, remove_replaced, replace_trial, write_trial
 from eval.outcomes import Outcome, Trial
+from eval.task import BadInput
 from tests.tiny_strategies import tiny_task
 
 RUN = "run"
@@ -52,7 +58,7 @@ class Ends:
 
     def fetch(self, is_at_rest: bool = True) -> Parcel:
         parcel = self._changes.pack(is_at_rest)
-        land(self.here, parcel, self.pieces)
+        land(replace(self.order, run_folder=self.here), parcel, self.pieces)
         return parcel
 
     def pieces(self, path: str) -> Iterator[bytes]:
@@ -123,9 +129,32 @@ def test_a_training_that_goes_on_sends_its_checkpoints_and_nothing_half_done(end
     assert {Path(path).name for path in files_in(ends.here)} == {"checkpoint.json", "log.txt"}
 
 
+@pytest.mark.parametrize("path", ["/etc/hosts", "../other/task.json", "prompting/../task.json", "retrieval/trial.json"])
+def test_a_node_only_leaves_files_of_its_step(path: str, ends: Ends) -> None:
+    for parcel in (Parcel((path,)), Parcel(gone=(path,))):
+        with pytest.raises(BadInput, match="outside its step's folder"):
+            land(replace(ends.order, run_folder=ends.here), parcel, lambda path: [b"content"])
+    assert not files_in(ends.here.parent)
+
+
+def test_a_folder_may_vanish_while_a_node_looks_for_changes(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a training does when it has come to its end."""
+    (ends.order.training / "0").mkdir(parents=True)
+    scan = os.scandir
+
+    def vanishing(path: Any) -> Any:
+        if str(path).endswith("training"):
+            shutil.rmtree(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert ends.fetch(is_at_rest=False) == Parcel() and not ends.order.training.exists()
+
+
 def test_a_step_gets_what_it_reads(ends: Ends) -> None:
     order = replace(ends.order, pairings=(Pairing("prompting", "prompting", "embedded"),))
-    for path in ("task.json", "task.json.sha256", "start/start.json", "start/finetuning/adapter", "clicks.jsonl"):
+    not_read = ("plan.json", "clicks.jsonl")
+    for path in ("task.json", "task.json.sha256", "start/start.json", "start/finetuning/adapter", *not_read):
         (ends.there / path).parent.mkdir(exist_ok=True)
         (ends.there / path).touch()
     ends.fit()
@@ -156,3 +185,20 @@ def test_what_was_measured_on_other_hardware_is_not_the_same(ends: Ends) -> None
     assert here.unlike(there) == ["machine"]
     renamed = replace(nodes, words="the same in other words")
     assert FitKey.of(replace(ends.order, hardware=renamed), rows) == there
+
+
+def test_only_this_machine_removes_what_its_killed_processes_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one has other processes, and may share the folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    over = subprocess.Popen(["true"])
+    over.wait()
+    left, running, elsewhere = (
+        tmp_path / f"{home}{process}-x"
+        for home, process in ((node._HOME, over.pid), (node._HOME, os.getpid()), ("threeways-node-other@", over.pid))
+    )
+    for folder in (left, running, elsewhere):
+        folder.mkdir()
+    node._remove_leftovers()
+    assert [folder.exists() for folder in (left, running, elsewhere)] == [False, True, True]

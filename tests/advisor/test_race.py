@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,7 @@ from advisor.plan import Plan, Setup
 from advisor.runs.contestant import Contestant
 from advisor.runs.experiment import run_experiment
 from advisor.runs.order import StepOrder
-from advisor.runs.race import Racer
+from advisor.runs.race import Racer, _time
 from advisor.runs.so_far import SoFar, read_so_far
 from advisor.runs.step import Standing, Time, Turn
 from advisor.schema import Candidate, Report
@@ -221,3 +224,64 @@ def test_the_peak_of_memory_is_that_of_all_its_processes(store: Store) -> None:
     run(store, run_id)
     trial = read_trial(order.folder)
     assert trial is not None and trial.status == "done" and trial.peak_memory_bytes == 10**15
+
+
+def test_a_child_whose_place_another_thread_wants_while_it_ends_ends_once(tmp_path: Path) -> None:
+    ended: list[str] = []
+
+    @contextmanager
+    def slow_to_end() -> Iterator[None]:
+        yield
+        time.sleep(0.5)
+        ended.append("ended")
+
+    racer = Racer(StepOrder(tmp_path, "prompting", "quick", "embedded", 0), None, 10, lambda _: None, lambda: False)
+    racer._alive = slow_to_end()
+    racer._alive.__enter__()
+    with ThreadPoolExecutor() as threads:
+        leaving = threads.submit(racer.leave)
+        time.sleep(0.1)
+        racer.leave_if_idle()
+        leaving.result()
+    assert ended == ["ended"] and not racer.is_alive
+
+
+class Timed:
+    """A racer as far as it is timed. At its third turn, its child has to take the place of another one's."""
+
+    def __init__(self, name: str, taken: list[str], takes_place_of: Timed | None = None) -> None:
+        self.order = StepOrder(Path(), name, "quick", "embedded", 0)
+        self.is_running = self.is_alive = True
+        self.trial = Trial(name, "done", outcomes=tuple(outcome_of(row) for row in range(8)))
+        self._taken, self._takes_place_of, self._rows = taken, takes_place_of, list[str]()
+
+    def take(self, turn: Turn) -> Standing:
+        self.is_alive = True
+        self._taken.append(self.order.strategy)
+        if isinstance(turn, Time):
+            self._rows.append(f"r{turn.row}")
+            if self._takes_place_of and len(self._rows) == 3:
+                self._takes_place_of.leave()
+        else:
+            timed = [replace(one, seconds=0.1) if one.example_id in self._rows else one for one in self.trial.outcomes]
+            self.trial = replace(self.trial, outcomes=tuple(timed))
+        return Standing(self.trial)
+
+    def wait(self) -> None: ...
+
+    def leave(self) -> None:
+        self.is_alive = False
+        self._rows.clear()
+
+
+def outcome_of(row: int) -> Outcome:
+    return Outcome(f"r{row}", "prompting", "billing", 1.0, {}, 8, 1)
+
+
+def test_who_had_to_leave_while_answers_were_timed_is_timed_alone() -> None:
+    taken: list[str] = []
+    second = Timed("second", taken)
+    racers: list[Any] = [Timed("first", taken, second), second]
+    _time(racers, range(8))
+    assert taken == ["first", "second"] * 2 + ["first"] * 7 + ["second"] * 9
+    assert all(one.seconds is not None for racer in racers for one in racer.trial.outcomes)

@@ -6,7 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar
 
-from eval.measuring.runner import FIRST_ROWS, MOST_REPEATS, ROWS_A_CALL, Measuring, first_rows, measure
+import pytest
+
+from eval.measuring.other_programs import OtherPrograms
+from eval.measuring.runner import FIRST_ROWS, MOST_REPEATS, ROWS_A_CALL, Measured, Measuring, first_rows, measure
 from eval.outcomes import Outcome, Prediction
 from eval.scoring import Scorer
 from eval.task import Example, Kind
@@ -75,3 +78,23 @@ def test_an_answer_of_milliseconds_is_repeated_where_that_is_free_and_its_median
     assert once >= 0.03 and calls == 1
     often, calls = timed(True)
     assert often < 0.03 and 1 < calls <= MOST_REPEATS
+
+
+def test_a_round_of_timing_that_was_cut_short_makes_way_for_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if other programs were busier in the whole one."""
+    test = [Example(str(row), f"input {row}", "") for row in range(8)]
+    busy = iter((0.0, 0.1, 0.2))
+    monkeypatch.setattr(OtherPrograms, "share", lambda self: next(busy))
+
+    def timed(earlier: Measured | None, rows: int) -> Measured:
+        measuring = Measuring(Held(), test, Scorer(Kind.ANSWERING, None, ()), lambda *_: None, earlier=earlier)
+        measuring.answer(8)
+        for row in range(rows):
+            measuring.time(row, 8)
+        measuring.end_round()
+        return measuring.measured
+
+    short = timed(None, 1)
+    whole = timed(short, 8)
+    assert [sum(one.seconds is not None for one in each.outcomes) for each in (short, whole)] == [1, 8]
+    assert timed(whole, 8).outcomes == whole.outcomes  # the quieter of two whole ones counts

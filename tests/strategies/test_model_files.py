@@ -21,7 +21,7 @@ from strategies.engine.adapter import add_adapter, further_adapter, read_adapter
 from strategies.engine.language_model import Message
 from strategies.engine.models import check_model
 from strategies.engine.weights import load_language_model, load_network
-from strategies.model_files import problem_in
+from strategies.model_files import fingerprint, problem_in
 from strategies.search.embedder import EMBEDDED_PACKAGE, SentenceEmbedder
 from strategies.search.reranker import CrossEncoderReranker
 from strategies.standalone import chat_template
@@ -338,3 +338,22 @@ def test_torch_is_not_needed_to_look_at_a_folder() -> None:
     program = "import sys, strategies.model_files; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
     assert torch.__version__
+
+
+def test_what_the_hub_keeps_by_its_content_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    def machine(name: str, written_at: int, content: str = "a" * 64) -> Path:
+        blob, snapshot = tmp_path / name / "blobs" / content, tmp_path / name / "snapshots" / "main"
+        for folder in (blob.parent, snapshot):
+            folder.mkdir(parents=True)
+        blob.write_text("weights")
+        os.utime(blob, (written_at, written_at))
+        (snapshot / "model.safetensors").symlink_to(blob)
+        return snapshot
+
+    here, there, changed = machine("here", 1), machine("there", 2), machine("changed", 1, "b" * 64)
+    assert fingerprint(here) == fingerprint(there) != fingerprint(changed)
+    copies = [tmp_path / "copy", tmp_path / "later"]
+    for at, copy in enumerate(copies):
+        shutil.copytree(here, copy)  # files of their own, which only their time tells apart
+        os.utime(copy / "model.safetensors", (at, at))
+    assert fingerprint(copies[0]) != fingerprint(copies[1])
