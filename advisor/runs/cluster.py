@@ -5,12 +5,7 @@ Only a run with a cluster imports this module, and with it Ray.
 
 from __future__ import annotations
 
-import logging
-import platform
-import re
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -28,8 +23,6 @@ from ray.exceptions import (
     OutOfMemoryError,
     RayActorError,
     RayError,
-    RayTaskError,
-    RuntimeEnvSetupError,
     WorkerCrashedError,
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -37,6 +30,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from advisor.as_json import AsJson
 from advisor.runs.carried import land, needed_by, pieces_of
 from advisor.runs.child import LOST
+from advisor.runs.joining import check, join, why
 from advisor.runs.machine_file import installed_versions
 from advisor.runs.node import Facts, Heard, NodeChild, look_around
 from advisor.runs.order import Hardware, StepOrder
@@ -51,82 +45,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = {"advisor", "strategies", "eval"}
 _LOG, _HARDWARE_FILE = "cluster.log", "hardware.json"
 _HARDWARE = AsJson[Hardware](Hardware)
-_ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})")
-_SECONDS_TO_CONNECT, _SECONDS_TO_JOIN = 3.0, 17.0
 _SECONDS_TO_LOOK = 60.0  # at the nodes: each unpacks the program and starts Python
 _SECONDS_FOR_A_NODE = 60.0  # until one like those that are lost comes back
 _PATIENCE_SECONDS = 30.0  # until others make room, if there should be room: a process starts meanwhile
 _SECONDS_TO_END = 5.0
 _WAITING = Progress("waiting for a node of the cluster", 0, 1)
 _GONE = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError)
-
-
-def check(address: str) -> None:
-    """Raises BadInput if no cluster answers at this address that this process could join. Another process tries it,
-    because Ray waits for minutes and may end the process."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None:
-        raise BadInput(
-            f"“{address}” isn't the address of a cluster: give its head node and port, such as 10.0.0.5:6379."
-        )
-    host, port = found["host"].strip("[]"), int(found["port"])
-    try:
-        socket.create_connection((host, port), _SECONDS_TO_CONNECT).close()
-    except (OSError, OverflowError, UnicodeError) as wrong:  # such as a port above 65535, or two dots in a row
-        raise BadInput(f"Nothing answers at {address}: check the address, and that the cluster is running.") from wrong
-    program = [sys.executable, "-P", "-c", "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)", address]
-    try:
-        tried = subprocess.run(program, capture_output=True, text=True, timeout=_SECONDS_TO_JOIN, check=False)
-    except subprocess.TimeoutExpired as wrong:
-        raise BadInput(_unanswered(address)) from wrong
-    if tried.returncode:
-        raise BadInput(_why_not_joined(address, tried.stderr))
-
-
-def _unanswered(address: str) -> str:
-    return (
-        f"No Ray cluster answers at {address} that this machine belongs to: join it first, with "
-        f"`ray start --address={address} --num-cpus=0`."
-    )
-
-
-def _join(address: str, environment: Mapping[str, Any] | None = None) -> None:
-    """Raises BadInput if this process can't."""
-    if ray.is_initialized():  # by a notebook of its own
-        raise BadInput("This program already uses Ray: call `ray.shutdown()` first, or compare in another program.")
-    handled = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.getsignal(number) for number in handled}
-    try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            runtime_env=dict(environment) if environment else None,
-        )
-    except Exception as wrong:
-        ray.shutdown()  # it may have connected half-way
-        said = _why_not_joined(address, str(wrong))
-        if isinstance(wrong, RuntimeEnvSetupError):
-            said = f"The cluster at {address} didn't take our code ({_why(wrong)}); look at its head, and try again."
-        raise BadInput(said) from wrong
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _why_not_joined(address: str, said: str) -> str:
-    if re.search("AuthenticationError|Token authentication is enabled", said):
-        return (
-            f"The cluster at {address} asks for a token: put it into ~/.ray/auth_token on this machine, and set "
-            "RAY_AUTH_MODE=token."
-        )
-    theirs = re.search(r"cluster was started with:\s+Ray: (\S+)\s+Python: (\S+)", said)
-    if theirs is None:
-        return _unanswered(address)
-    return (
-        f"The cluster at {address} has Ray {theirs[1]} with Python {theirs[2]}, and this machine has Ray "
-        f"{ray.__version__} with Python {platform.python_version()}: install the same versions."
-    )
 
 
 @contextmanager
@@ -137,7 +61,7 @@ def connected(address: str, build_strategy: str, run_folder: Path) -> Iterator[C
     check(address)
     excludes = _all_but({*_ROOMS, build_strategy.partition(".")[0]})
     with (run_folder / _LOG).open("a") as printed, redirect_stdout(printed):
-        _join(address, {"working_dir": str(_ROOT), "excludes": excludes})
+        join(address, {"working_dir": str(_ROOT), "excludes": excludes})
         try:
             place = ClusterPlace(_hardware_of(run_folder))
             write_whole(run_folder / _HARDWARE_FILE, _HARDWARE.write(place.hardware))
@@ -283,7 +207,7 @@ class ClusterPlace:
             facts: Facts = ray.get(answer)
             problem = _unlike(dict(facts.versions), installed_versions())
         except RayError as wrong:
-            problem = _why(wrong)
+            problem = why(wrong)
         if problem is None:
             self._kinds[node] = _Kind(facts, int(has["CPU"]), int(has.get("GPU", 0)))
         else:
@@ -291,8 +215,8 @@ class ClusterPlace:
             sys.stdout.write(f"Node {node} can't be used: {problem}\n")
 
     def _why_none(self) -> str:
-        for why in self._unusable.values():
-            return f"No node of the cluster can be used ({why}): install on each what this machine has."
+        for problem in self._unusable.values():
+            return f"No node of the cluster can be used ({problem}): install on each what this machine has."
         if self._asked:
             return f"No node of the cluster answered in {_SECONDS_TO_LOOK:.0f} seconds: look at them, and try again."
         return "The cluster has no node with a processor to give out: start one, without `--num-cpus=0`."
@@ -314,13 +238,6 @@ def _unlike(there: Mapping[str, str], here: Mapping[str, str]) -> str | None:
         if name != "Python" and there.get(name, "").partition("+")[0] != version.partition("+")[0]:
             return f"it has {name} {there.get(name)}, and this machine has {name} {version}"
     return None
-
-
-def _why(wrong: RayError) -> str:
-    """One line of what Ray tells in many."""
-    cause = wrong.cause if isinstance(wrong, RayTaskError) and wrong.cause is not None else wrong
-    lines = [line for line in str(cause).strip().splitlines() if line.strip()]
-    return f"{type(cause).__name__}: {lines[-1].strip()[:200]}" if lines else type(cause).__name__
 
 
 class _NodeChildHere:
@@ -356,7 +273,7 @@ class _NodeChildHere:
             except OutOfMemoryError:  # Ray ends processes before the system does
                 self._is_over, self.exitcode = True, -signal.SIGKILL
             except RayError as wrong:
-                raise BadInput(f"A node of the cluster failed ({_why(wrong)}); look at it, and try again.") from wrong
+                raise BadInput(f"A node of the cluster failed ({why(wrong)}); look at it, and try again.") from wrong
         return bool(self._messages) or self._is_over
 
     def recv(self) -> Any:

@@ -352,21 +352,21 @@ def test_a_model_that_a_node_lacks_is_one_sentence(tmp_path: Path) -> None:
 def test_another_version_of_ray_is_one_sentence(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
-    from advisor.runs import cluster
+    from advisor.runs import joining
 
     theirs = ray.__version__
     monkeypatch.setattr(ray, "__version__", "2.1.0")
     with pytest.raises(BadInput, match=f"has Ray {theirs} with Python .* this machine has Ray 2.1.0 with Python"):
-        cluster._join(nodes.address)
+        joining.join(nodes.address)
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     with pytest.raises(BadInput, match="already uses Ray"):
-        cluster._join(nodes.address)
+        joining.join(nodes.address)
     said = "ray.exceptions.AuthenticationError: InvalidAuthToken: Authentication token is missing."
-    assert "10.0.0.5:6379 asks for a token" in cluster._why_not_joined("10.0.0.5:6379", said)
+    assert "10.0.0.5:6379 asks for a token" in joining._why_not_joined("10.0.0.5:6379", said)
 
 
 def test_what_is_no_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    from advisor.runs import cluster
+    from advisor.runs import joining
 
     for address in ("nonsense", "ray://127.0.0.1:10001", "127.0.0.1:1:2"):
         with pytest.raises(BadInput, match=r"isn't the address of a cluster"):
@@ -380,7 +380,7 @@ def test_what_is_no_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(BadInput, match=f"Nothing answers at {closed}"):
             check_cluster(closed)
         taken.listen()
-        monkeypatch.setattr(cluster, "_SECONDS_TO_JOIN", 1)
+        monkeypatch.setattr(joining, "_SECONDS_TO_JOIN", 1)
         with pytest.raises(BadInput, match=f"No Ray cluster answers at {closed}"):
             check_cluster(closed)
 
