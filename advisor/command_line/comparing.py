@@ -192,6 +192,8 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
             return fail(1, f"{run.reason} {_goes_on(run_id)}")
         if run.awaits_key:
             return fail(2, f"{run.reason} Run {run_id} waits for it: `python -m advisor worker` continues the run.")
+        if run.reason is None:  # the disk took nothing more, as was said
+            return fail(1, f"The comparison ended early. {_goes_on(run_id)}")
         return fail(1, f"{run.reason} The details are in {folder / 'log.txt'}.")
     out = options.out or _RESULTS / run_id
     with for_the_person():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -259,12 +260,13 @@ def _fail(store: Store, run_id: str, wrong: Exception) -> None:
 
 
 def _try(action: Callable[[], None]) -> None:
-    """Prints what went wrong: into the worker's log, if this is the worker."""
+    """Prints what went wrong, in a sentence unless nobody foresaw it: into the worker's log, if this is the worker."""
     try:
         action()
-    except Exception:
+    except Exception as wrong:
+        foreseen = isinstance(wrong, BadInput | OSError)
         with suppress(OSError):
-            traceback.print_exc()
+            sys.stderr.write(f"{failure_sentence(wrong, 'the comparison')}\n" if foreseen else traceback.format_exc())
 
 
 def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> Report:

@@ -19,6 +19,7 @@ from advisor.command_line.terminal import Screen, answer_line
 from advisor.hosted import hosted_prices
 from advisor.render.pdf import NO_BROWSER, find_browser
 from advisor.runs.experiment import REPORT_FILES
+from advisor.storage.database import UnusableError
 from advisor.storage.store import Store
 from tests.advisor.test_timing import age
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
@@ -62,6 +63,21 @@ def test_a_timing_that_no_longer_holds_is_taken_again(
     before = store.speed(model)
     assert main(["compare", "task.csv", "--strategies", "prompting", "--model", "model", "--volume", "7"], STEADY) == 0
     assert "Timing " not in capsys.readouterr().err and store.speed(model) == before  # everything is taken over
+
+
+def test_a_disk_that_takes_not_even_the_end_of_a_run_is_told_in_sentences(
+    compare: Compare, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = "The disk with /home is full; free some space and try again."
+
+    def refuse(*_: object) -> None:
+        raise UnusableError(full)
+
+    monkeypatch.setattr(Store, "end_run", refuse)
+    assert compare("task.csv", "--strategies", "prompting") == 1
+    said = capsys.readouterr().err
+    assert full in said and "Traceback" not in said
+    assert "The comparison ended early. Continue it with: python -m advisor resume" in said
 
 
 def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
