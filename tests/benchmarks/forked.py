@@ -102,8 +102,9 @@ def _run_and_end(program: Callable[[], Any]) -> NoReturn:
         code = _code_of(program)
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
     except BaseException:
         os.write(2, traceback.format_exc().encode())
     finally:
