@@ -293,13 +293,13 @@ def choose_advanced(was: Plan) -> Plan:
         all_rows = choose_rows(was)
         frame.section("Repeat a run exactly")
         seed = choose_seed(was.seed)
-        cluster = choose_cluster(was.cluster)
         reuses = not st.checkbox(
             "Measure everything again",
             not was.reuses,
             key="fresh",
             help="Otherwise we take over what an earlier run measured with the same rows, model and settings.",
         )
+        cluster = choose_cluster(was.cluster)
     return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows, reuses=reuses, cluster=cluster)
 
 
