@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 
 from advisor.runs import child
-from advisor.runs.child import spare_others
+from advisor.runs.child import settle_in, spare_others, spawned
 from eval.measuring.other_programs import cores_in_use
 
 WAITING = "OMP_WAIT_POLICY"
@@ -58,3 +60,18 @@ def test_torch_is_not_there_yet_when_a_step_begins() -> None:
     said = "import sys, advisor.runs.step, advisor.runs.timing; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def go_on(log: Path, reports: Connection) -> None:
+    settle_in(log)
+    os.write(2, b"nobody reads this")
+    reports.send("went on")
+
+
+def test_a_log_that_takes_nothing_ends_no_child_and_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with spawned(go_on, tmp_path / "gone" / "log.txt") as (process, heard):
+        assert heard.recv() == "went on"
+        process.join()
+    assert process.exitcode == 0 and capfd.readouterr() == ("", "")
