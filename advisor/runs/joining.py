@@ -39,7 +39,7 @@ def check(address: str) -> None:
     try:
         tried = subprocess.run(program, capture_output=True, text=True, timeout=_SECONDS_TO_JOIN, check=False)
     except subprocess.TimeoutExpired as wrong:
-        raise BadInput(_unanswered(address)) from wrong
+        raise BadInput(f"{_unanswered(address)} If it has joined, it may be too busy: try again.") from wrong
     if tried.returncode:
         raise BadInput(_why_not_joined(address, tried.stderr))
 
