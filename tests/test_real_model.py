@@ -83,23 +83,6 @@ def test_a_comparison_on_the_command_line(handbook_slice: Path, tmp_path: Path) 
     assert len(answered.stdout.splitlines()) == 2 and all(answered.stdout.splitlines())
 
 
-def test_the_example_notebook_runs(tmp_path: Path) -> None:
-    """Its cells one after the other, in a process whose main module is no file, as a kernel's."""
-    Store(tmp_path / "home").save_speed(EMBEDDED, SPEED)
-    cells = json.loads((ROOT / "examples" / "compare_from_python.ipynb").read_text())["cells"]
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    finished = subprocess.run(
-        [sys.executable, "-c", f"{code}\nprint(found.headline, len(wrong), tickets.shape)"],
-        cwd=ROOT / "examples",
-        env=os.environ | {"THREEWAYS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.endswith("(100, 2)\n")
-
-
 def test_the_fast_engine_says_what_transformers_says() -> None:
     model = load_language_model(EMBEDDED)
     plain = AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=torch.float32).eval()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,10 @@ from advisor.notebook.comparison import Comparison
 from advisor.plan import Priorities
 from advisor.storage.store import Store
 from eval.task import BadInput, Kind
+from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import STEADY, tiny_model
 
+ROOT = Path(__file__).parents[2]
 ROWS = [{"message": f"where is parcel number {at}", "label": "no" if at % 3 else "yes"} for at in range(90)]
 
 
@@ -102,3 +108,21 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(
 def test_a_run_that_has_no_result_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         advisor.load("20260101", home=tmp_path)
+
+
+def test_the_example_notebook_runs(tmp_path: Path) -> None:
+    """Its cells one after the other, with a tiny model, in a process whose main module is no file, as a kernel's."""
+    cells = json.loads((ROOT / "examples" / "compare_from_python.ipynb").read_text())["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    before, after = code.split("compare(tickets, ")
+    code = f"{before}compare(tickets, model={str(save_tiny_model(tmp_path / 'model'))!r}, {after}"
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{code}\nprint(found.headline, len(wrong), tickets.shape)"],
+        cwd=ROOT / "examples",
+        env=os.environ | {"THREEWAYS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.endswith("(100, 2)\n")
