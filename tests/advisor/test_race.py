@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -227,12 +228,14 @@ def test_the_peak_of_memory_is_that_of_all_its_processes(store: Store) -> None:
 
 
 def test_a_child_whose_place_another_thread_wants_while_it_ends_ends_once(tmp_path: Path) -> None:
+    is_ending, is_wanted = Event(), Event()
     ended: list[str] = []
 
     @contextmanager
     def slow_to_end() -> Iterator[None]:
         yield
-        time.sleep(0.5)
+        is_ending.set()
+        assert is_wanted.wait(60)
         ended.append("ended")
 
     racer = Racer(StepOrder(tmp_path, "prompting", "quick", "embedded", 0), None, 10, lambda _: None, lambda: False)
@@ -240,8 +243,11 @@ def test_a_child_whose_place_another_thread_wants_while_it_ends_ends_once(tmp_pa
     racer._alive.__enter__()
     with ThreadPoolExecutor() as threads:
         leaving = threads.submit(racer.leave)
-        time.sleep(0.1)
-        racer.leave_if_idle()
+        assert is_ending.wait(60)
+        try:
+            racer.leave_if_idle()
+        finally:
+            is_wanted.set()
         leaving.result()
     assert ended == ["ended"] and not racer.is_alive
 
