@@ -49,6 +49,8 @@ _SECONDS_TO_LOOK = 60.0  # at the nodes: each unpacks the program and starts Pyt
 _SECONDS_FOR_A_NODE = 60.0  # until one like those that are lost comes back
 _PATIENCE_SECONDS = 30.0  # until others make room, if there should be room: a process starts meanwhile
 _SECONDS_TO_END = 5.0
+_SECONDS_BETWEEN_LOOKS = 1.0  # at the list of nodes
+_SECONDS_WITHOUT_HEAD = 25.0  # after a minute, Ray ends this process
 _WAITING = Progress("waiting for a node of the cluster", 0, 1)
 _GONE = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError)
 
@@ -62,11 +64,13 @@ def connected(address: str, build_strategy: str, run_folder: Path) -> Iterator[C
     excludes = _all_but({*_ROOMS, build_strategy.partition(".")[0]})
     with (run_folder / _LOG).open("a") as printed, redirect_stdout(printed):
         join(address, {"working_dir": str(_ROOT), "excludes": excludes})
+        register = _Register()
         try:
-            place = ClusterPlace(_hardware_of(run_folder))
+            place = ClusterPlace(register, _hardware_of(run_folder))
             write_whole(run_folder / _HARDWARE_FILE, _HARDWARE.write(place.hardware))
             yield place
         finally:
+            register.close()
             ray.shutdown()
 
 
@@ -126,11 +130,47 @@ def _chosen(kinds: Sequence[_Kind], before: Hardware | None) -> _Kind:
     )
 
 
+class _Register:
+    """Which nodes there are, as the head of the cluster says. A thread asks it, since without a head Ray answers
+    nothing."""
+
+    def __init__(self) -> None:
+        self._nodes = _alive()
+        self._asked_at = time.monotonic()
+        self._is_closed = threading.Event()
+        self._thread = threading.Thread(target=self._keep_asking, name="nodes of the cluster", daemon=True)
+        self._thread.start()
+
+    @property
+    def nodes(self) -> dict[str, dict[str, float]]:
+        """Those that may compute, with their resources. Raises BadInput if the head is lost."""
+        if self.is_lost:
+            raise BadInput("The head of the cluster doesn't answer any more: start it, and continue the run.")
+        return self._nodes
+
+    @property
+    def is_lost(self) -> bool:
+        return time.monotonic() - self._asked_at > _SECONDS_WITHOUT_HEAD
+
+    def close(self) -> None:
+        self._is_closed.set()
+        if not self.is_lost:
+            self._thread.join(_SECONDS_TO_END)
+
+    def _keep_asking(self) -> None:
+        while not self._is_closed.wait(_SECONDS_BETWEEN_LOOKS):
+            asked_at = time.monotonic()
+            with suppress(RayError):
+                self._nodes = _alive()
+                self._asked_at = asked_at
+
+
 class ClusterPlace:
     """Nodes of one kind, because latencies of different kinds can't be compared."""
 
-    def __init__(self, before: Hardware | None = None) -> None:
+    def __init__(self, register: _Register, before: Hardware | None = None) -> None:
         """`before` is what the run was measured on so far, if it was."""
+        self._register = register
         self._kinds: dict[str, _Kind] = {}  # by node
         self._unusable: dict[str, str] = {}  # why, in words, by node
         self._asked: dict[Any, tuple[str, dict[str, float]]] = {}  # a node and its resources, by its answer to come
@@ -146,7 +186,8 @@ class ClusterPlace:
         return self._kind.hardware
 
     def nodes(self) -> frozenset[str]:
-        """Those of this kind that are alive, as far as they have said what they are."""
+        """Those of this kind that are alive, as far as they have said what they are. Raises BadInput if the head of the
+        cluster is lost."""
         alive = self._look_at_new(0)
         return frozenset(node for node in alive if self._kinds.get(node) == self._kind)
 
@@ -190,7 +231,7 @@ class ClusterPlace:
         """The nodes that may compute, with their resources. Finds out what those are that weren't there before. If one
         doesn't answer within these seconds, its answer counts later."""
         with self._lock:
-            alive = _alive()
+            alive = self._register.nodes
             asked = {node for node, _ in self._asked.values()}
             for node in alive.keys() - asked - self._kinds.keys() - self._unusable.keys():
                 there = NodeAffinitySchedulingStrategy(node, soft=False)
@@ -288,8 +329,9 @@ class _NodeChildHere:
         self._give_back()
 
     def _look(self, timeout: float | None) -> None:
+        nodes = self._place.nodes()
         if not self._has_begun:
-            if not self._has_room(timeout):
+            if not self._has_room(nodes, timeout):
                 return
             self._has_begun = True
             self._start()
@@ -304,9 +346,9 @@ class _NodeChildHere:
         if heard.is_over:
             self._is_over, self.exitcode = True, heard.exit_code
 
-    def _has_room(self, timeout: float | None) -> bool:
-        """Waits that long for a node. Raises BadInput if there hasn't been one of this kind for a minute."""
-        nodes, now = self._place.nodes(), time.monotonic()
+    def _has_room(self, nodes: frozenset[str], timeout: float | None) -> bool:
+        """Waits that long for one of these nodes. Raises BadInput if there hasn't been any for a minute."""
+        now = time.monotonic()
         if not nodes:
             if now - self._saw_nodes_at > _SECONDS_FOR_A_NODE:
                 raise BadInput(

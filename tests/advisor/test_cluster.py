@@ -471,6 +471,29 @@ def test_who_waits_for_a_node_that_is_lost_is_put_on_a_new_one(tmp_path: Path, m
         child.poll(0)
 
 
+def test_a_lost_head_is_one_sentence_though_ray_answers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from advisor.runs import cluster
+
+    head_is_lost = threading.Event()
+
+    def asked() -> dict[str, dict[str, float]]:
+        if threading.current_thread() is not threading.main_thread():
+            head_is_lost.wait()
+        return {"a": {"CPU": 1.0}}
+
+    monkeypatch.setattr(cluster, "_alive", asked)
+    monkeypatch.setattr(cluster, "_SECONDS_BETWEEN_LOOKS", 0)
+    register = cluster._Register()
+    try:
+        assert set(register.nodes) == {"a"}
+        monkeypatch.setattr(cluster, "_SECONDS_WITHOUT_HEAD", 0)
+        with pytest.raises(BadInput, match="The head of the cluster doesn't answer any more"):
+            _ = register.nodes
+    finally:
+        head_is_lost.set()
+        register.close()
+
+
 def test_nothing_but_our_code_travels(tmp_path: Path) -> None:
     from ray._private.runtime_env.packaging import _dir_travel, _get_excludes
 

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ import psutil
 
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import prepare
+from advisor.runs.report_files import write_report_again
 from advisor.runs.worker import start_worker
+from advisor.storage.checkup import check_home, problem_of_database
+from advisor.storage.leftovers import sweep
 from advisor.storage.store import Store
 from advisor.storage.upload import Upload
 from eval.mapping.columns import guess_columns
@@ -80,8 +84,18 @@ class _Bench:
             "runs": runs,
             "with the same answers": same,
             "continued by hand after three kills without progress": given_up,
+            "problems in its home": len(self._problems()),
             "seconds": time.monotonic() - started,
         }
+
+    def _problems(self) -> list[str]:
+        """Of the database, the runs and the datasets; those that got no name are swept first."""
+        for path in self.store.home.rglob(".*"):
+            os.utime(path, (0, 0), follow_symlinks=False)  # a process may still write what is younger than an hour
+        sweep(self.store.home)
+        if damage := problem_of_database(self.store.home):
+            return [damage]
+        return [problem.what for problem in check_home(self.store, partial(write_report_again, self.store))]
 
     def _queued(self) -> str:
         content = task_of_pairs().encode()
