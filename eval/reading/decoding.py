@@ -154,13 +154,14 @@ def number(text: str) -> float | None:
 
 def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     """The files in a ZIP archive (an .xlsx is one too), as path and bytes; nothing is written to disk. Links aren't
-    followed.
+    followed, and what has no name is no file.
 
     Raises BadInput if it is damaged, has a password or unpacks to more than `MAX_UNPACKED_BYTES`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = [part for part in archive.infolist() if not part.is_dir() and not _is_link(part)]
+            named = [part for part in archive.infolist() if part.filename]
+            parts = [part for part in named if not part.is_dir() and not _is_link(part)]
             # A false size in the header can't get around the limit: `read` stops at the stated size.
             if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
                 raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of it.")

@@ -193,6 +193,8 @@ def main() -> int:
     arguments.add_argument("--keep", type=Path, help="a folder for the mutants that fail")
     arguments.add_argument("--apart", action="store_true", help="as the product reads them")
     given = arguments.parse_args()
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
     ends: Counter[str] = Counter()
     slowest = 0.0
     for number, (name, content) in enumerate(mutants(seeds_in(given.folders), given.count, given.seed)):

@@ -86,6 +86,15 @@ def test_links_in_a_zip_are_no_documents() -> None:
         assert found.notes == ("There is 1 link, and links aren't followed: more/keys.txt.",)
 
 
+def test_what_has_no_name_in_a_zip_is_no_document() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr("a.txt", "Open from nine.")
+        file.writestr(zipfile.ZipInfo(""), "Until five.")
+    found = read_documents("all.zip", stream.getvalue())
+    assert [document.text for document in found.documents] == ["Open from nine."]
+
+
 def test_a_zip_with_folders_and_litter() -> None:
     content = archive(
         {
