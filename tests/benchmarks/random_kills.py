@@ -41,6 +41,7 @@ from tests.tiny_model import save_tiny_model
 
 ROOT = Path(__file__).parents[2]
 KILLS, TRAINING_KILLS = 200, 10
+_KILLS_OF_A_RUN = 10  # of more, it would hardly get further
 _PATIENCE_SECONDS = 900
 _TARGETS = {"worker": 3, "child": 4, "page": 1, "parser": 1}  # how often, in proportion
 
@@ -69,7 +70,9 @@ class _Bench:
         self._show_page()
         try:
             while killed.total() < kills:
-                run_id, targets, failures = self._to_its_end(self._queued(), kills - killed.total())
+                run_id, targets, failures = self._to_its_end(
+                    self._queued(), min(kills - killed.total(), _KILLS_OF_A_RUN)
+                )
                 killed += targets
                 runs, given_up = runs + 1, given_up + failures
                 same += self._answers(run_id) == whole
