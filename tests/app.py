@@ -138,6 +138,7 @@ def finish_run(
     trials: Sequence[Trial],
     follows: str | None = None,
     baselines: Sequence[Trial] = (),
+    cluster: str = "",
 ) -> StoredRun:
     """A run over this task as if it had been uploaded, with these results, in the order of their models."""
     table = DataFrame(
@@ -147,7 +148,7 @@ def finish_run(
     chosen: dict[str, list[str]] = {}
     for trial in trials:
         chosen.setdefault(model_in(trial.strategy) or DEFAULT_MODEL, []).append(strategy_of(trial.strategy))
-    plan = Plan(dataset.id, Setup("question", "label"), follows=follows)
+    plan = Plan(dataset.id, Setup("question", "label"), follows=follows, cluster=cluster)
     plan = plan.with_chosen([(model, tuple(names)) for model, names in chosen.items()])
     run = store.add_run(plan, task_to_json(task, split))
     folder = store.run_folder(run.id)

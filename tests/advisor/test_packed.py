@@ -87,6 +87,20 @@ def test_models_names_notes_and_clicks_stay_at_home(store: Store, run: StoredRun
     assert files_of(pack(store, run.id)) == before
 
 
+def test_the_address_of_a_cluster_stays_at_home(
+    store: Store,
+    other: Store,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> None:
+    task = synthetic_task()
+    run = finish_run(store, task, synthetic_split(task), synthetic_trials(), cluster="10.9.9.9:1")
+    packed = pack(store, run.id)
+    assert not any(b"10.9.9.9" in content for content in files_of(packed).values())
+    assert unpack(other, "run.zip", packed, "shared").plan == replace(run.plan, cluster="")
+
+
 def test_only_a_finished_run_is_packed(store: Store, run: StoredRun) -> None:
     (store.run_folder(run.id) / "report.json").unlink()
     with pytest.raises(BadInput, match="has no report to share"):
@@ -140,6 +154,11 @@ def with_code(files: dict[str, bytes]) -> None:
     edit(files, "run/plan.json", setup=stored["setup"] | {"own_metric": "evil.py:run"})
 
 
+def at_a_cluster(files: dict[str, bytes]) -> None:
+    """At which a run that is continued would compute."""
+    edit(files, "run/plan.json", cluster="10.9.9.9:1")
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -151,6 +170,7 @@ def with_code(files: dict[str, bytes]) -> None:
         (under_another_id, "or it is damaged"),
         (named_like_a_path, "or it is damaged"),
         (of_another_run, "or it is damaged"),
+        (at_a_cluster, "or it is damaged"),
         (of_a_later_version, "Another version of Threeways packed run.zip"),
         (with_a_later_report, "Another version of Threeways packed run.zip"),
         (with_code, "somebody's own code"),

@@ -636,9 +636,30 @@ GUARDS = (
     Guard(
         "a packed run doesn't say whose it was",
         "advisor/storage/packed.py",
-        "if dataset_id != dataset.id:",
-        "if False:",
+        "if dataset_id != dataset.id or plan.cluster:",
+        "if plan.cluster:",
         f"{_PERSONAL} -k packed",
+    ),
+    Guard(
+        "nor at which cluster it computed",
+        "advisor/storage/packed.py",
+        "if dataset_id != dataset.id or plan.cluster:",
+        "if dataset_id != dataset.id:",
+        "tests/advisor/test_packed.py -k address",
+    ),
+    Guard(
+        "a packed run leads to no cluster",
+        "advisor/storage/packed.py",
+        "_id_of(dataset, dataset_files) and not plan.cluster",
+        "_id_of(dataset, dataset_files)",
+        "tests/advisor/test_packed.py -k at_a_cluster",
+    ),
+    Guard(
+        "visitors name no cluster",
+        "advisor/pages/compare.py",
+        "cluster = chosen_cluster(was.cluster)",
+        "cluster = was.cluster",
+        "tests/pages/test_choices.py -k names_a_cluster",
     ),
     Guard(
         "nobody pays for others",
