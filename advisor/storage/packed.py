@@ -12,7 +12,6 @@ import io
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from advisor.storage.stored import Origin, StoredDataset, StoredRun, StoredStep
 from advisor.storage.task_file import StoredTask, read_stored_task
 from advisor.storage.trial_files import read_trial
 from advisor.storage.upload import AS_FOUND, READING, Upload
+from eval.reading.decoding import ZIP_FAULTS
 from eval.reading.table import Table
 from eval.task import BadInput
 
@@ -40,8 +40,6 @@ _NAMES = re.compile(
 _RUN_FILES = ("plan.json", "task.json", "speed.json", "estimate.json", "steps.json", "score_check.json", "report.json")
 _RENDERED = ("report.html", "report.md", "outcomes.csv")
 _TRIALS = ("*/manifest.json", "baselines/*/manifest.json", "curves/*/*/manifest.json")
-# What `zipfile` raises for damaged, encrypted or unusual archives.
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, ValueError, EOFError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +217,7 @@ def _archive(name: str, content: bytes) -> zipfile.ZipFile:
         raise BadInput(_too_large(name))
     try:
         return zipfile.ZipFile(io.BytesIO(content))
-    except _UNREADABLE as wrong:
+    except ZIP_FAULTS as wrong:
         raise BadInput(_damaged(name)) from wrong
 
 
@@ -242,7 +240,7 @@ def _read_entry(name: str, archive: zipfile.ZipFile, entry: str, most: int) -> b
     try:
         with archive.open(entry) as stream:
             content = stream.read(most + 1)
-    except (*_UNREADABLE, KeyError) as wrong:
+    except (*ZIP_FAULTS, KeyError) as wrong:
         raise BadInput(_damaged(name)) from wrong
     if len(content) > most:
         raise BadInput(_too_large(name))

@@ -14,12 +14,17 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
+from xml.etree import ElementTree
 
 from eval.reading.encodings import EASTERN, Decoded, decoded
 from eval.task import BadInput
 
 MAX_BYTES = 200 * 1024 * 1024
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024  # a small compressed file can hold gigabytes
+# What `zipfile` raises for damaged, encrypted or unusual archives; an unknown version or method is a RuntimeError.
+ZIP_FAULTS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError, EOFError, RuntimeError, OSError
+)  # fmt: skip
 
 _SIGNATURES = (
     (b"PK\x03\x04", "a ZIP or Excel file"),
@@ -29,7 +34,6 @@ _SIGNATURES = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x89PNG", "a picture"),
 )
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 _UTF_8_NAME = 0x800  # a flag of a file in a ZIP
 _NOT_BLANK = re.compile(r"[^\s,]")  # objects may follow one another with a comma between them
 _ODD_WORDS = re.compile(r"(?:[\w'-]{1,30} ){0,2}[\w'-]{0,30}[^\W\x00-\x7f][\w'-]{0,30}")
@@ -152,6 +156,14 @@ def number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
+def xml_root(content: bytes) -> ElementTree.Element | None:
+    """None if it is no XML, or in an encoding that nobody knows."""
+    try:
+        return ElementTree.fromstring(content)
+    except (ElementTree.ParseError, LookupError, ValueError):
+        return None
+
+
 def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     """The files in a ZIP archive (an .xlsx is one too), as path and bytes; nothing is written to disk. Links aren't
     followed, and what has no name is no file.
@@ -170,7 +182,7 @@ def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
                 yield names.get(part.filename, part.filename), archive.read(part)
     except BadInput:
         raise
-    except (*_ZIP_FAULTS, ValueError, EOFError, RuntimeError, OSError) as wrong:
+    except ZIP_FAULTS as wrong:
         raise BadInput(
             f"{name} cannot be unpacked, because it is damaged or has a password: save it again without one."
         ) from wrong

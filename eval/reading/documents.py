@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,16 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from eval.mapping.names import plain
-from eval.reading.decoding import check_size, decode, is_litter, json_records, links_in, parse_json, unzip
+from eval.reading.decoding import (
+    ZIP_FAULTS,
+    check_size,
+    decode,
+    is_litter,
+    json_records,
+    links_in,
+    parse_json,
+    unzip,
+)
 from eval.reading.encodings import decoded, page_in_utf_8
 from eval.reading.office import html_text, presentation_text, word_text
 from eval.reading.pdf import pdf_text
@@ -139,7 +147,7 @@ def _ending_of(path: PurePosixPath, content: bytes) -> str:
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 parts = {name.partition("/")[0] for name in archive.namelist()}
-        except (zipfile.BadZipFile, struct.error, ValueError, OSError):
+        except ZIP_FAULTS:
             return path.suffix.casefold()
         return next(
             (ending for part, ending in _OFFICE_PARTS.items() if {"[Content_Types].xml", part} <= parts), ".zip"

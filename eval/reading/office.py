@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
-from eval.reading.decoding import unzip
+from eval.reading.decoding import unzip, xml_root
 from eval.task import BadInput
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -80,10 +80,10 @@ def _text(paragraph: ElementTree.Element, space: str) -> str:
 
 
 def _xml(name: str, part: bytes | None) -> ElementTree.Element:
-    try:
-        return ElementTree.fromstring(part or b"")
-    except ElementTree.ParseError as wrong:
-        raise _unreadable(name) from wrong
+    root = xml_root(part or b"")
+    if root is None:
+        raise _unreadable(name)
+    return root
 
 
 def _unreadable(name: str) -> BadInput:

@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from xml.etree import ElementTree
 
 from eval.mapping.names import side_of
-from eval.reading.decoding import unzip
+from eval.reading.decoding import unzip, xml_root
 from eval.reading.layout import NumberedRows, header_position, without_titles
 from eval.task import BadInput
 
@@ -240,10 +239,9 @@ def _parts(name: str, content: bytes) -> _Parts:
 
 def _sheet_paths(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
     """Each sheet's name and the path of its XML."""
-    try:
-        book = ElementTree.fromstring(files["xl/workbook.xml"])
-        relations = ElementTree.fromstring(files["xl/_rels/workbook.xml.rels"])
-    except (KeyError, ElementTree.ParseError):
+    book = xml_root(files.get("xl/workbook.xml", b""))
+    relations = xml_root(files.get("xl/_rels/workbook.xml.rels", b""))
+    if book is None or relations is None:
         return
     targets = {one.get("Id"): one.get("Target", "") for one in relations}
     for sheet in book.iter(f"{_MAIN}sheet"):
@@ -253,9 +251,8 @@ def _sheet_paths(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
 
 def _number_formats(styles: bytes) -> dict[int, Show]:
     """How to show a number, by the position of a cell's style: percentages, and numbers filled up with zeros."""
-    try:
-        root = ElementTree.fromstring(styles)
-    except ElementTree.ParseError:
+    root = xml_root(styles)
+    if root is None:
         return {}
     codes = {one.get("numFmtId"): one.get("formatCode", "") for one in root.iter(f"{_MAIN}numFmt")}
     shows: dict[int, Show] = {}

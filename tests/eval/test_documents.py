@@ -113,6 +113,15 @@ def test_a_zip_with_folders_and_litter() -> None:
     ]
 
 
+UNKNOWN_ENCODING = b'<?xml version="1.0" encoding="ATF-8"?><a/>'
+
+
+def of_a_later_version(zipped: bytes) -> bytes:
+    """It can be unpacked by a program that knows version 25.4 of the format."""
+    at = zipped.index(b"PK\x01\x02") + 6
+    return zipped[:at] + b"\xfe" + zipped[at + 1 :]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "fragment"),
     [
@@ -126,6 +135,8 @@ def test_a_zip_with_folders_and_litter() -> None:
         ("a.docx", b"text", "cannot be unpacked"),
         ("a.docx", archive({"readme.txt": b"text"}), "cannot be read as an Office file"),
         ("a.pptx", archive({"readme.txt": b"text"}), "cannot be read as an Office file"),
+        ("a.docx", archive({"word/document.xml": UNKNOWN_ENCODING}), "cannot be read as an Office file"),
+        ("a.md", of_a_later_version(archive({"a.txt": b"text"})), "a ZIP or Excel file under another name"),
         ("a.txt", b"x" * 5_000_001, "5,000,001 characters"),
         ("a.jsonl", b'\n{"id": "a", "text": "b"}\n{"title": "c", "words": "d"}', "no text in line 3"),
         ("a.jsonl", b'{"id": "a", "te', "line 1"),

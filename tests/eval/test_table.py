@@ -193,6 +193,18 @@ def test_a_workbook_reads_as_excel_shows_it() -> None:
     assert table.row_numbers == (2, 3)
 
 
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"])
+def test_a_workbook_with_an_unknown_encoding_is_read_or_refused_in_a_sentence(part: str) -> None:
+    with zipfile.ZipFile(io.BytesIO(workbook([["text", "label"], ["a", "b"]]))) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    parts[part] = parts[part].partition(b"?>")[2] or parts[part]
+    parts[part] = b'<?xml version="1.0" encoding="ATF-8"?>' + parts[part]
+    try:
+        assert read_table("a.xlsx", archive(**parts)).columns == ("text", "label")
+    except BadInput as refused:
+        assert "save it again" in str(refused)
+
+
 def test_a_workbook_with_a_cell_in_the_far_corner_is_refused_before_it_takes_the_memory() -> None:
     book = openpyxl.load_workbook(io.BytesIO(workbook([["text", "label"], ["a", "b"]])))
     book.active["XFD1048576"] = "far"

@@ -7,7 +7,7 @@ import struct
 import zipfile
 import zlib
 
-from eval.reading.decoding import MAX_UNPACKED_BYTES
+from eval.reading.decoding import MAX_UNPACKED_BYTES, ZIP_FAULTS
 from eval.task import BadInput
 
 _ZSTANDARD = 93  # the method's number in a ZIP
@@ -20,7 +20,7 @@ def files_in(content: bytes) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
+    except ZIP_FAULTS:
         return []
 
 
@@ -37,7 +37,7 @@ def unpacked(name: str, content: bytes, part: zipfile.ZipInfo) -> str:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 found = archive.read(part)  # stops at the stated size
         return found.decode("utf-8")
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError) as wrong:
+    except ZIP_FAULTS as wrong:
         raise BadInput(f"{name} is damaged ({part.filename} cannot be unpacked): copy or export it again.") from wrong
 
 
