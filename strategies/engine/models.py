@@ -113,7 +113,7 @@ def check_model(name: str) -> str | None:
             described = _described(name)
         except HFValidationError:
             return f"“{name}” is neither a folder nor the id of a model on the hub (owner/name). {offer}"
-        except OSError:  # includes the hub's own errors
+        except (OSError, ValueError):  # the hub's own errors; a page of a proxy instead of an answer
             return f"The model {name} could not be reached: no such id, no access, or no network. {offer}"
         except RuntimeError:
             return f"The model {name} could not be reached: there is no network. {offer}"
@@ -247,12 +247,18 @@ def _local_parameters(path: Path) -> float | str:
 
 
 def _hub_parameters(name: str) -> float | None:
-    """The number of parameters of a model on the hub; None if the hub doesn't say. Raises if it can't be reached."""
+    """The number of parameters of a model on the hub; None if the hub doesn't say. Raises OSError, ValueError or
+    RuntimeError if it can't be reached."""
+    import httpx2  # what the hub's library raises of it isn't always an error of its own
+
     folder = _fetched(name)
     if folder is not None:
         return float(_local_parameters(folder))
     repository, commit = pinned(name)
-    info = huggingface_hub.HfApi().model_info(repository, revision=commit, timeout=10)
+    try:
+        info = huggingface_hub.HfApi().model_info(repository, revision=commit, timeout=10)
+    except httpx2.HTTPError as wrong:
+        raise ConnectionError(str(wrong)) from wrong
     return float(info.safetensors.total) if info.safetensors else None
 
 

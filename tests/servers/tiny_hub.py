@@ -15,11 +15,13 @@ OWNER = "owner/model"
 
 
 class TinyHub:
-    """`commits` are folders by their commit; the last is "main". `asked` are the paths of the requests so far."""
+    """`commits` are folders by their commit; the last is "main". `asked` are the paths of the requests so far. `page`
+    is what a proxy answers instead of the hub, b"" for none."""
 
     def __init__(self) -> None:
         self.commits: dict[str, Path] = {}
         self.asked: list[str] = []
+        self.page = b""
 
     def publish(self, folder: Path) -> str:
         commit = hashlib.sha1(str(len(self.commits)).encode()).hexdigest()
@@ -45,7 +47,9 @@ def tiny_hub() -> Iterator[tuple[TinyHub, str]]:
         def _answer(self, with_body: bool) -> None:
             path = self.path.partition("?")[0]
             hub.asked.append(path)
-            if found := re.fullmatch(rf"/api/models/{OWNER}(?:/(?:revision|tree)/([^/]+))?", path):
+            if hub.page:
+                self._send(hub.page, "", with_body, "text/html")
+            elif found := re.fullmatch(rf"/api/models/{OWNER}(?:/(?:revision|tree)/([^/]+))?", path):
                 commit = hub.commit_of(found[1] or "main")
                 listed = self._listed(hub.commits[commit])
                 told: object = listed

@@ -271,12 +271,31 @@ def test_a_chat_template_reaches_nothing_but_the_turns(tmp_path: Path, attack: s
         model.tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False)
 
 
+LOOK = "from strategies.engine.models import check_model; import sys; print(check_model(sys.argv[1]))"
 FETCH = """
 import sys
 from strategies.engine.models import check_model, local_folder
 print(check_model(sys.argv[1]))
 print(local_folder(sys.argv[1]))
 """
+
+
+def with_hub(address: str, cache: Path, program: str, name: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, name],
+        env=os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["no network", "a proxy's page"])
+def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path, is_there: bool) -> None:
+    with tiny_hub() as (hub, address):
+        hub.page = b"<html>Please log in to the network.</html>"
+        done = with_hub(address if is_there else "http://127.0.0.1:9", tmp_path / "cache", LOOK, OWNER)
+    assert done.stdout.startswith(f"The model {OWNER} could not be reached"), done.stderr
 
 
 def test_of_a_model_on_the_hub_only_data_is_fetched_at_the_commit_that_was_looked_at(tmp_path: Path) -> None:
@@ -288,21 +307,15 @@ def test_of_a_model_on_the_hub_only_data_is_fetched_at_the_commit_that_was_looke
     changed = tmp_path / "changed"
     shutil.copytree(published, changed)
     change(changed / "config.json", changed=True)
-    look = "from strategies.engine.models import check_model; import sys; print(check_model(sys.argv[1]))"
     with tiny_hub() as (hub, address):
 
         def run(program: str, name: str, cache: str) -> list[str]:
-            done = subprocess.run(
-                [sys.executable, "-c", program, name],
-                env=os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / cache), "HF_HUB_OFFLINE": "0"},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
+            done = with_hub(address, tmp_path / cache, program, name)
+            assert not done.returncode, done.stderr
             return done.stdout.split("\n")
 
         first = hub.publish(published)
-        assert run(look, OWNER, "one") == ["None", ""]
+        assert run(LOOK, OWNER, "one") == ["None", ""]
         second = hub.publish(changed)
         said, folder, _ = run(FETCH, OWNER, "one")
         assert said == "None" and Path(folder).name == first
@@ -322,13 +335,7 @@ def test_an_adapter_on_the_hub_leads_to_no_other_model(tmp_path: Path) -> None:
     change(published / "adapter_config.json", base_model_name_or_path=ELSEWHERE)
     with tiny_hub() as (hub, address):
         hub.publish(published)
-        done = subprocess.run(
-            [sys.executable, "-c", FETCH, OWNER],
-            env=os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = with_hub(address, tmp_path / "cache", FETCH, OWNER)
         assert "contains an adapter: merge it into its base model" in done.stderr
         assert not [path for path in hub.asked if ELSEWHERE in path]
 
