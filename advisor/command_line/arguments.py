@@ -79,7 +79,11 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m advisor", description="Prompt it, look it up, or train it? Measured on your own data."
+        prog="python -m advisor",
+        description="Prompt it, look it up, or train it? Measured on your own data.",
+        epilog="Exit codes: 0 if it worked; 1 if a comparison failed, reached a limit, or something broke inside; 2 if "
+        "the input or the usage is wrong, or a key is missing; 3 if a bound of the gate is broken, 'check' found "
+        "something serious, or 'doctor' something damaged; 130 if you pressed Ctrl-C.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -119,8 +123,8 @@ def _parser() -> argparse.ArgumentParser:
         "--price",
         action="append",
         default=[],
-        metavar="MODEL=READ/WRITTEN",
-        help="what a served model costs per million input and output tokens, such as gpt-5.4-mini=0.75/4.50 "
+        metavar="MODEL=INPUT/OUTPUT",
+        help="what a served model costs in USD per million input and output tokens, such as gpt-5.4-mini=0.75/4.50 "
         "(default: the list price of its service, as far as we know it; repeatable)",
     )
     compare.add_argument(
@@ -153,9 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--reindex-days", type=_number, metavar="N", help="the documents change every N days (default: never)"
     )
-    compare.add_argument(
-        "--labelled-row", type=_number, default=0.0, metavar="PRICE", help="the cost of labelling a row"
-    )
+    compare.add_argument("--labelled-row", type=_number, default=0.0, metavar="USD", help="the cost of labelling a row")
     compare.add_argument("--together", action="store_true", help="requests can wait, so they are answered in batches")
     _add_results(compare)
     add_gate(compare)
@@ -177,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
 
     predict = commands.add_parser("predict", help="answer lines from standard input with a strategy of a run")
     predict.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
-    predict.add_argument("--strategy", required=True, metavar="NAME")
+    predict.add_argument("--strategy", required=True, metavar="NAME", help="such as retrieval or retrieval@MODEL")
     predict.add_argument(
         "--adapter",
         choices=("on", "off", "both"),
@@ -278,7 +280,12 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     """How a task file is read and cleaned."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="the task: CSV, TSV, JSONL, XLSX or Parquet")
+    parser.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="the task: CSV, TSV, JSON, JSONL, Excel, OpenDocument or Parquet, also in a .zip or .gz",
+    )
     parser.add_argument(
         "--docs", type=Path, metavar="PATH", help="documents to retrieve from: a file, a .zip or a folder"
     )
@@ -344,7 +351,7 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
         "--machine",
         type=_number,
         default=DEFAULT_MACHINE_PRICE,
-        metavar="PRICE",
+        metavar="USD",
         help=f"the machine's price per hour (default: {DEFAULT_MACHINE_PRICE:.2f}, too low for a GPU)",
     )
     parser.add_argument(
@@ -353,15 +360,15 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retrain-days", type=_number, metavar="N", help="the task changes every N days (default: never)"
     )
-    parser.add_argument("--wrong-answer", type=_number, default=0.0, metavar="PRICE", help="the cost of a wrong answer")
+    parser.add_argument("--wrong-answer", type=_number, default=0.0, metavar="USD", help="the cost of a wrong answer")
     parser.add_argument(
         "--hosted", metavar="MODEL", help="use the prices of this hosted model, such as 'OpenAI: GPT-5.4 mini'"
     )
     parser.add_argument(
-        "--read-price", type=_number, metavar="USD", help="its price per million tokens read (default: as listed)"
+        "--read-price", type=_number, metavar="USD", help="its price per million input tokens (default: as listed)"
     )
     parser.add_argument(
-        "--written-price", type=_number, metavar="USD", help="its price per million tokens written (default: as listed)"
+        "--written-price", type=_number, metavar="USD", help="its price per million output tokens (default: as listed)"
     )
     parser.add_argument(
         "--tuned-factor", type=_number, metavar="N", help="a fine-tuned model costs N times as much (default: unknown)"

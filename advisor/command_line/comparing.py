@@ -133,7 +133,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
 
 def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     """Continues a run, or tries what failed in one that is done, or only writes its results if it ended just before
-    that. Returns the exit code. Raises BadInput if there is nothing to do."""
+    that, or checks bounds on them. Returns the exit code. Raises BadInput if there is nothing to do."""
     run = store.run(options.run)
     limit = limit_of(options, run.plan.limit)
     check_limit(replace(run.plan, limit=limit))
@@ -148,7 +148,7 @@ def resume(store: Store, options: argparse.Namespace, build_strategy: str) -> in
             if not failed:
                 report, out = store.report(run.id), options.out or _RESULTS / run.id
                 written, _, _ = cmpfiles(store.run_folder(run.id), out, REPORT_FILES, shallow=False)
-                if report is None or len(written) == len(REPORT_FILES):
+                if report is None or (len(written) == len(REPORT_FILES) and gate == Gate()):
                     raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
                 return _finish(store, run.id, report, options, gate)
             store.retry_step(run.id, *failed)

@@ -46,8 +46,8 @@ def add_gate(parser: argparse.ArgumentParser, with_runs: bool = True) -> None:
         group.add_argument(
             "--no-worse-than",
             metavar="RUN",
-            help="what this earlier run recommended may not be better by more than the margin and by more than chance "
-            "(95 %% CI of the difference on the test rows of both runs)",
+            help="the score may not be lower than that of the strategy that this earlier run recommended, by more than "
+            "the margin and by more than chance (95 %% CI of the difference on the test rows of both runs)",
         )
     else:
         parser.set_defaults(no_worse_than=None)

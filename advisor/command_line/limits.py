@@ -16,7 +16,7 @@ def add_limits(
     parser.add_argument(
         "--max-money",
         type=number,
-        metavar="MONEY",
+        metavar="USD",
         help="stop when requests to served models have cost this much; needs the price of each of them "
         f"(default: {default})",
     )
@@ -24,7 +24,7 @@ def add_limits(
         "--max-requests", type=whole, metavar="N", help="stop after this many requests to served models"
     )
     parser.add_argument(
-        "--max-tokens", type=whole, metavar="N", help="stop after this many tokens, read and written by served models"
+        "--max-tokens", type=whole, metavar="N", help="stop after this many input and output tokens of served models"
     )
 
 

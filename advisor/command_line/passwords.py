@@ -14,12 +14,14 @@ from eval.task import BadInput
 
 
 def add_password(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="how they log in; others read it next to the runs that they share")
+    parser.add_argument(
+        "name", metavar="NAME", help="to log in with; others see it on the runs that this person shares"
+    )
     parser.add_argument("--remove", action="store_true", help="take the name out, which also logs them out")
 
 
 def add_sharing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", help="the id of a run, or the beginning of it")
+    parser.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     parser.add_argument("--stop", action="store_true", help="only its owner sees it again")
 
 

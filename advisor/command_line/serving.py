@@ -41,8 +41,8 @@ def add_serving(commands: Any, whole: Callable[[str], int], number: Callable[[st
     served.add_argument(
         "--key",
         metavar="KEY",
-        help=f"what requests must send as “Authorization: Bearer KEY”; others on this machine can read it here, but "
-        f"not in the variable {KEY_VARIABLE} (default: no key)",
+        help="what requests must send as “Authorization: Bearer KEY”; others on this machine can see it in the list of "
+        f"processes, so rather set the variable {KEY_VARIABLE} (default: no key)",
     )
     served.add_argument(
         "--at-once",

@@ -21,7 +21,7 @@ def add_tuning(parser: argparse.ArgumentParser) -> None:
         "--tuning-price",
         action="append",
         default=[],
-        metavar="MODEL=TRAINING[/READ/WRITTEN]",
+        metavar="MODEL=TRAINING[/INPUT/OUTPUT]",
         help="what fine-tuning a served model costs per million training tokens, and per million input and output "
         "tokens of the tuned model, such as gpt-4o-mini=3/0.30/1.20 (default: unknown; repeatable)",
     )

@@ -141,6 +141,8 @@ def test_a_resumed_run_has_a_gate_and_a_failed_one_keeps_its_exit_code(
     assert main(["resume", run.id, "--expect", "retrieval", "--junit", "g.xml"], RACING) == 0
     assert lines(capsys.readouterr().out)[0].startswith("PASSED --expect strategy=retrieval: We recommend retrieval.")
     assert cases(folder / "g.xml") == {"--expect strategy=retrieval": None}
+    assert main(["resume", run.id, "--expect", "prompting"], STEADY) == 3  # a run that is done, as often as one likes
+    assert main(["resume", run.id], STEADY) == 2
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,11 @@ def test_the_example_notebook_runs(tmp_path: Path) -> None:
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     before, after = code.split("compare(tickets, ")
     code = f"{before}compare(tickets, model={str(save_tiny_model(tmp_path / 'model'))!r}, {after}"
+    without_path = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     finished = subprocess.run(
         [sys.executable, "-c", f"{code}\nprint(found.headline, len(wrong), tickets.shape)"],
         cwd=ROOT / "examples",
-        env=os.environ | {"THREEWAYS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
+        env={**without_path, "THREEWAYS_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
         check=False,
