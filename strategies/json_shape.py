@@ -19,7 +19,7 @@ def schema_of(answers: Iterable[str]) -> dict[str, Any] | None:
     for answer in answers:
         try:
             value = json.loads(answer)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(value, dict):
             return None

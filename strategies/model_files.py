@@ -11,6 +11,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ _OPTIONS = {
     "use_fast",
     "use_memory_efficient_attention",
 }
+_MOST_FILES = 10_000
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # Git's for small files, SHA-256 for large ones
 
@@ -117,9 +120,18 @@ def fingerprint(place: Path | None) -> str:
     """Changes with the files of a folder, or with a file; "" for nothing. Reads no more than their sizes and times."""
     if place is None:
         return ""
-    files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
-    facts = [(file.name, file.stat().st_size, _changes_with(file)) for file in files]
+    facts = []
+    for file in _files_in(place) if place.is_dir() else [place]:
+        with suppress(OSError):  # others' files in a folder that is no model, such as /proc
+            if file.is_file():
+                facts.append((file.name, file.stat().st_size, _changes_with(file)))
     return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """As deep as those of a model lie. In any other folder, the first ones found: it may be a whole disk."""
+    found = chain.from_iterable(folder.glob(depth) for depth in ("*", "*/*", "*/*/*"))
+    return sorted(islice(found, _MOST_FILES))
 
 
 def _changes_with(file: Path) -> str | int:

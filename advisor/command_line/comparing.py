@@ -49,6 +49,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_stored_task, read_task
 from eval.task import BadInput
+from strategies.model_files import on_disk
 from strategies.served.address import ServedAddress, is_served
 from strategies.served.budget import Limit
 
@@ -233,8 +234,8 @@ def model_named(name: str) -> str:
     model in one spelling, so that none is compared with itself."""
     if is_served(name):
         return ServedAddress.parse(name).name
-    path = Path(name).expanduser()
-    return str(path.absolute()) if name != DEFAULT_MODEL and path.exists() else name
+    here = None if name == DEFAULT_MODEL else on_disk(name)
+    return str(here.absolute()) if here else name
 
 
 def processor(store: Store, screen: Screen) -> Any:

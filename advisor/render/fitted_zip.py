@@ -30,7 +30,7 @@ from strategies.engine.json_grammar import grammar_of
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, embedded_gguf, is_here, local_folder
 from strategies.engine.sealed_folder import DamagedError, check_folder
 from strategies.label_choice import LabelChoice, continuations_of
-from strategies.model_files import commit_of, parts_of
+from strategies.model_files import commit_of, on_disk, parts_of
 from strategies.model_licence import licence_of
 from strategies.open_book import NO_VOTE, TEMPERATURE, VOTERS
 from strategies.prompts import SHORT_INSTRUCTIONS
@@ -302,7 +302,7 @@ def _model(name: str) -> dict[str, Any]:
     path = _model_path(name)
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) or sorted(path.glob("*.gguf"))[:1]
     return {
-        "name": parts_of(name)[0] if name == EMBEDDED or not Path(name).expanduser().exists() else Path(name).name,
+        "name": parts_of(name)[0] if name == EMBEDDED or not on_disk(name) else Path(name).name,
         "commit": commit_of(path),
         "title": EMBEDDED_NAME if name == EMBEDDED else Path(name).name if Path(name).is_absolute() else name,
         "licence": licence_of(name, path),

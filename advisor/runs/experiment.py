@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from statistics import median
 from threading import RLock
 
@@ -46,6 +45,7 @@ from eval.words import about_tokens
 from strategies.base_models import check_model, context_tokens
 from strategies.contract import Progress
 from strategies.drafting import with_meanings
+from strategies.model_files import on_disk
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
 from strategies.served.address import is_served
@@ -133,7 +133,7 @@ def divided(plan: Plan, task: Task, store: Store | None = None) -> tuple[Task, S
 def _check_elsewhere(plan: Plan, store: Store) -> None:
     """Raises BadInput if a model is a folder below the home, where the trained models of others are."""
     for model in plan.models:
-        if Path(model).expanduser().resolve().is_relative_to(store.home.resolve()):
+        if (here := on_disk(model)) and here.resolve().is_relative_to(store.home.resolve()):
             raise BadInput(f"The model {model} is in the folder where Threeways keeps runs; name one elsewhere.")
 
 

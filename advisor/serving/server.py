@@ -13,6 +13,7 @@ from advisor.runs.order import load_fitted
 from advisor.runs.trying import order_to_answer
 from advisor.serving.app import Endpoint
 from advisor.serving.limits import KEY_VARIABLE, Address, Limits
+from advisor.serving.punctual import Punctual
 from advisor.serving.replies import Served
 from advisor.serving.waiting_line import WaitingLine
 from advisor.storage.store import Store
@@ -48,20 +49,25 @@ def serve(
         line = WaitingLine(fitted.predict, limits.at_once, limits.most_waiting, store.home / "error.log")
         served = Served(strategy, run.id)
         endpoint = Endpoint(served, line, limits, key, are_conversations(split.train), order.asks_server)
-        config = uvicorn.Config(
-            endpoint.app(),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=limits.most_waiting + limits.at_once + _SPARE_CONNECTIONS,
-            timeout_graceful_shutdown=max(1, round(limits.seconds)),
-        )
+        config = config_of(endpoint, limits)
         host = f"[{address.host}]" if ":" in address.host else address.host
         server = uvicorn.Server(config)
         with _ending_in_order(server):
             bound.listen(config.backlog)
             say(f"http://{host}:{bound.getsockname()[1]}/v1")
             server.run(sockets=[bound])
+
+
+def config_of(endpoint: Endpoint, limits: Limits) -> uvicorn.Config:
+    return uvicorn.Config(
+        endpoint.app(),
+        http=Punctual,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=limits.most_waiting + limits.at_once + _SPARE_CONNECTIONS,
+        timeout_graceful_shutdown=max(1, round(limits.seconds)),
+    )
 
 
 @contextmanager

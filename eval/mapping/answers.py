@@ -20,7 +20,7 @@ from eval.task import BadInput, Kind
 _MOSTLY = 0.9
 _MIXED = 0.1  # at least this share of the answers has another form
 _MOST_CHARACTERS = 100_000
-_STOP_MARK = re.compile(r"\s*(###|->|=>|<\|[\w -]+\|>|</s>|\[/?INST\]|\bEND|\bSTOP)$")  # of OpenAI's older format
+_STOP_MARK = re.compile(r"(###|->|=>|<\|[\w -]+\|>|</s>|\[/?INST\]|\bEND|\bSTOP)$")  # of OpenAI's older format
 _THOUGHT = re.compile(r"\s*<(think|thinking|thought|reasoning)>.*?</\1>\s*(?=\S)", re.DOTALL | re.IGNORECASE)
 _RECORD_BEGINS = re.compile(r"\{|```|\[\s*[\[{]|\[\s*\]$")
 _FILLED_STARS = "★⭐🌟"
@@ -133,7 +133,7 @@ def without_stop_marks(texts: Sequence[str], what: str) -> tuple[list[str], tupl
     """The texts without a mark that ends every one of them, such as "###" or "END"."""
     if not texts or not _STOP_MARK.search(texts[0]):
         return list(texts), ()
-    marks = {found[0].strip() if (found := _STOP_MARK.search(text)) else "" for text in texts}
+    marks = {found[1] if (found := _STOP_MARK.search(text)) else "" for text in texts}
     if len(marks) != 1 or not (mark := marks.pop()) or len(set(texts)) < 2:
         return list(texts), ()
     return [text.removesuffix(mark).rstrip() for text in texts], (f"We removed '{mark}' from the end of all {what}.",)

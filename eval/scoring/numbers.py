@@ -46,10 +46,10 @@ _LESS = re.compile(
     re.IGNORECASE,
 )
 _OR_MORE = re.compile(
-    r"\s*(?:\w+\s+)?(?:(?:or|and)\s+(?:more|older|over|above|up|later|longer)\b|"
+    r"\s*(?:\w{1,40}\s+)?(?:(?:or|and)\s+(?:more|older|over|above|up|later|longer)\b|"
     r"oder mehr\b|ou plus\b|o más\b)|\+(?!\w)"
 )
-_OR_LESS = re.compile(r"\s*(?:\w+\s+)?(?:or|and)\s+(?:less|fewer|younger|under|below|earlier|shorter)\b")
+_OR_LESS = re.compile(r"\s*(?:\w{1,40}\s+)?(?:or|and)\s+(?:less|fewer|younger|under|below|earlier|shorter)\b")
 _THE, _THING = re.compile(r"\b(?:the|every|each)\s$", re.IGNORECASE), re.compile(r"\s(?!time\b)[^\W\d]")
 _LONGEST_BOUND = 20  # characters before a number
 _SIGN = r"(?:(?<![\w.,)/%-])(?:[-–](?!\s)|−)|\b(?:minus|negative)\s)"
@@ -135,24 +135,38 @@ def find_quantities(text: str, decimal_comma: bool = False) -> Iterator[tuple[Sp
         yield span, replace(quantity, bound=bound) if bound else quantity
 
 
+class _Taken:
+    """Which characters of a text belong to a number. A long text may hold tens of thousands of them."""
+
+    def __init__(self, text: str) -> None:
+        self._is_taken = bytearray(len(text))
+
+    def add(self, span: Span) -> None:
+        start, end = span
+        self._is_taken[start:end] = b"\1" * (end - start)
+
+    def overlaps(self, span: Span) -> bool:
+        return 1 in self._is_taken[slice(*span)]
+
+
 def _find(text: str, decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
-    taken: list[Span] = []
+    taken = _Taken(text)
     for span, counted, unit in find_chinese_numbers(text):
-        taken.append(span)
+        taken.add(span)
         yield span, Quantity(counted, unit or _unit_at(text, span[1]))
     for found in _NUMBER.finditer(text):
         for span, quantity in _from_digits(found, decimal_comma):
-            if not any(start < span[1] and span[0] < end for start, end in taken):
-                taken.append(span)
+            if not taken.overlaps(span):
+                taken.add(span)
                 yield span, quantity
     for found in _FRACTION.finditer(text):
         part, of = _WORDS.get(found["part"].lower(), 1), _FRACTIONS[found["of"].lower()]
         # "two thirds" and "a third", but not "two third"; "half an hour" has its unit further on
         if (part == 1) != bool(found["several"]) and found["of"].lower() != "half":
-            taken.append(found.span())
+            taken.add(found.span())
             yield found.span(), Quantity(Fraction(part, of), is_soft=found["part"].lower() in ("a", "an"))
     for found in _IN_WORDS.finditer(text):
-        if any(start < found.end() and found.start() < end for start, end in taken):
+        if taken.overlaps(found.span()):
             continue
         words = re.split(r"[\s-]+", found["words"].lower())
         unit, _, per = UNITS.get((found["unit"] or "").lower(), "").partition("/")

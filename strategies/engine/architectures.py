@@ -84,7 +84,10 @@ def config_of(model: Path) -> dict[str, Any]:
     ggufs = [model] if model.suffix == ".gguf" else sorted(model.glob("*.gguf"))
     if ggufs and not list(model.glob("*.safetensors")):
         return _gguf_config(ggufs[0])
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    try:
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    except RecursionError as wrong:
+        raise ValueError("config.json is nested too deeply") from wrong
     if not isinstance(config, dict):
         raise ValueError("config.json isn't a JSON object")
     return config

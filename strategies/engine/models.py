@@ -232,7 +232,7 @@ def _local_parameters(path: Path) -> float | str:
     index = path / "model.safetensors.index.json"
     try:
         named = set(json.loads(index.read_text("utf-8"))["weight_map"].values()) if index.exists() else set()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"The file {index} is damaged: fetch or copy it again."
     if missing := named - {file.name for file in files}:
         return f"The folder {path} lacks {min(missing)}, a part of the model: fetch or copy it again."

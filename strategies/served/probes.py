@@ -213,7 +213,7 @@ class _Probes:
             return False
         try:
             written = json.loads(said_in(reply.body).text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return (
             isinstance(written, dict)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,13 @@ import pytest
 import uvicorn
 
 from advisor.command_line.serving import key_of
+from advisor.serving import punctual
 from advisor.serving.app import Endpoint
 from advisor.serving.limits import KEY_VARIABLE, Address, Limits
 from advisor.serving.reading import read_request
 from advisor.serving.refusal import Refused
 from advisor.serving.replies import Served
+from advisor.serving.server import config_of
 from advisor.serving.waiting_line import WaitingLine
 from eval.conversation import turns_of
 from eval.outcomes import Prediction
@@ -66,9 +68,9 @@ def serving(
     with Address(port=0).bind() as bound:
         strategy.line = line = WaitingLine(strategy.predict, limits.at_once, limits.most_waiting, log)
         endpoint = Endpoint(Served("counting", "20-run"), line, limits, key, keeps_turns)
-        server = uvicorn.Server(uvicorn.Config(endpoint.app(), log_level="error"))
+        server = uvicorn.Server(config_of(endpoint, limits))
         thread = threading.Thread(target=server.run, args=([bound],))
-        bound.listen(64)
+        bound.listen(128)
         thread.start()
         try:
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -275,6 +277,41 @@ def test_a_client_that_has_gone_leaves_the_line(tmp_path: Path, strategy: Counti
             assert first.result().text == "1"
             assert send(url, PATH, chat("counting", "next")).text == "1"
         assert strategy.calls == [["first"], ["next"]]
+
+
+def test_silent_connections_keep_nobody_out(
+    tmp_path: Path, strategy: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(punctual, "SECONDS_TO_ASK", 1.0)
+    with serving(tmp_path / "error.log", strategy, Limits(at_once=1, most_waiting=1)) as url, ExitStack() as stack:
+        host, _, port = url.removeprefix("http://").partition(":")
+        silent = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(80)]
+        silent[0].sendall(b"GET /health HTTP/1.1\r\nHost: half")
+        assert send(url, "/health").status == 503
+        for one in silent:
+            one.settimeout(30)
+            assert one.recv(1) == b""  # it was closed
+        assert send(url, "/health").status == 200
+
+
+def test_a_slow_answer_closes_no_connection(
+    tmp_path: Path, strategy: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[object] = []
+    look = punctual.Punctual._look
+
+    def noted(connection: punctual.Punctual, last: object) -> None:
+        looks.append(last)
+        look(connection, last)
+
+    monkeypatch.setattr(punctual, "SECONDS_TO_ASK", 0.01)
+    monkeypatch.setattr(punctual.Punctual, "_look", noted)
+    strategy.held.clear()
+    with serving(tmp_path / "error.log", strategy) as url, ThreadPoolExecutor() as pool:
+        asked = pool.submit(send, url, PATH, chat("counting", "one two"))
+        wait_for(lambda: looks.count(punctual._ANSWERING) > 5)
+        strategy.held.set()
+        assert asked.result().text == "2"
 
 
 def test_a_conversation_is_read_as_the_rows_of_the_run_are() -> None:

@@ -76,6 +76,7 @@ class _Bench:
                 killed += targets
                 runs, given_up = runs + 1, given_up + failures
                 same += self._answers(run_id) == whole
+                sys.stderr.write(f"{runs} runs, {same} the same, {dict(killed)}, {time.monotonic() - started:.0f} s\n")
         finally:
             if self._page is not None:
                 self._page.kill()
@@ -160,12 +161,14 @@ class _Bench:
     def _kill_child(self) -> bool:
         if self._worker is None or self._worker.poll() is not None:
             return False
-        children = [
-            one for one in psutil.Process(self._worker.pid).children() if "spawn_main" in " ".join(one.cmdline())
-        ]
-        if not children:
+        try:
+            there = psutil.Process(self._worker.pid).children()
+            children = [one for one in there if "spawn_main" in " ".join(one.cmdline())]
+            if not children:
+                return False
+            self._draw.choice(children).kill()
+        except psutil.NoSuchProcess:  # it has just ended
             return False
-        self._draw.choice(children).kill()
         return True
 
     def _show_page(self) -> None:

@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from advisor.command_line.comparing import model_named
 from advisor.pages.claims import person_of
 from advisor.pages.downloads import file_of
 from advisor.pages.own_clicks import after_clicks
@@ -35,6 +36,7 @@ from eval.blind.pairs import Choice, Click, pairs_of_trials
 from eval.outcomes import Trial
 from eval.task import BadInput, Split, Task
 from tests.app import finish_run, html_of, open_page_as, primaries
+from tests.bad_uploads import TABLE
 from tests.tiny_strategies import tiny_task
 
 ANNA, BOB = Person("password:anna", "anna"), Person("password:bob", "bob")
@@ -265,6 +267,15 @@ def test_a_model_that_somebody_else_trained_cant_be_named(team: Store, finished_
     model.mkdir(parents=True)
     with pytest.raises(BadInput, match="is in the folder where Threeways keeps runs"):
         prepare(bob, Plan(dataset.id, Setup("message", "label"), model=str(model)))
+
+
+@pytest.mark.parametrize("name", ["~nobody-has-this-name/model", "a\0b", "x" * 5000])
+def test_an_odd_name_of_a_model_is_one_sentence(team: Store, name: str) -> None:
+    bob = PersonalStore(team, BOB)
+    dataset = bob.add_dataset("tickets.csv", TABLE)
+    assert model_named(name) == name
+    with pytest.raises(BadInput, match=r"There is no folder|is neither a folder nor the id"):
+        prepare(bob, Plan(dataset.id, Setup("message", "label"), model=name))
 
 
 def test_nobody_skips_the_timing_of_others(team: Store) -> None:

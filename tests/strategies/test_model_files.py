@@ -364,3 +364,13 @@ def test_what_the_hub_keeps_by_its_content_is_the_same_on_every_machine(tmp_path
         shutil.copytree(here, copy)  # files of their own, which only their time tells apart
         os.utime(copy / "model.safetensors", (at, at))
     assert fingerprint(copies[0]) != fingerprint(copies[1])
+
+
+def test_a_folder_that_is_no_model_has_a_fingerprint_soon(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b" / "c" / "d"
+    deep.mkdir(parents=True)
+    before = fingerprint(tmp_path)
+    (deep / "file").write_text("further down than a model's files")
+    (tmp_path / "link").symlink_to("link")  # to itself, which can't be followed
+    assert fingerprint(tmp_path) == before
+    assert fingerprint(Path("/proc"))

@@ -101,6 +101,16 @@ def test_an_adapter_is_not_taken_for_a_model(tmp_path: Path) -> None:
     assert (check_model(str(folder)) or "").startswith(f"The folder {folder} contains an adapter: merge it into its ")
 
 
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors.index.json"])
+def test_a_file_nested_too_deeply_is_damaged(tmp_path: Path, file: str) -> None:
+    folder = tiny_model(tmp_path / "model")
+    (Path(folder) / file).write_text("[" * 100_000)
+    refusal = check_model(folder) or ""
+    assert ("nested too deeply" in refusal or "is damaged" in refusal) and refusal.endswith("SmolLM2-135M-Instruct.")
+    assert context_tokens(folder) is None or file != "config.json"
+    assert check_training(folder, "some weights") is None
+
+
 @pytest.mark.parametrize("name", ["", "~nobody-has-this-name/model", "a\0b", "x" * 5000])
 def test_odd_names_are_no_models(name: str) -> None:
     refusal = check_model(name) or ""
