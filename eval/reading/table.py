@@ -43,6 +43,7 @@ TABLE_ENDINGS = (
 _UNPACKED_ENDINGS = TABLE_ENDINGS[:-2]
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 500
+_LONGEST_NAME = 300  # characters; some surveys have a whole question as the name of a column
 
 # UTF-8 read as Windows-1252 or Latin-1, such as "Ã©" for "é" or "â€™" for "’".
 _MOJIBAKE = re.compile(r"\S{0,20}(?:[ÃÂ][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ\x9d˜“”¦¢])\S{0,20}")
@@ -251,7 +252,7 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     (_, header), *body = numbered
-    columns = [column.strip() for column in header]
+    columns = _short([column.strip() for column in header])
     if not body:
         raise BadInput(f"{name} has a header ({_named_columns(columns)}) but no rows below it: add the data.")
     kept = []
@@ -278,6 +279,12 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
         notes.append(garbled)
     numbers = tuple(number for number, _ in body)
     return _with_plain_answers(Table(tuple(columns[i] for i in kept), rows, numbers, instruction, tuple(notes)))
+
+
+def _short(columns: list[str]) -> list[str]:
+    """The names of columns, of which each may stand in a sentence; as they are if only their ends tell them apart."""
+    short = [column if len(column) <= _LONGEST_NAME else f"{column[:_LONGEST_NAME]}…" for column in columns]
+    return short if len(set(short)) == len(set(columns)) else columns
 
 
 def _named_columns(columns: Sequence[str]) -> str:

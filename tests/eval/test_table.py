@@ -193,6 +193,13 @@ def test_a_workbook_reads_as_excel_shows_it() -> None:
     assert table.row_numbers == (2, 3)
 
 
+def test_a_column_whose_name_is_as_long_as_a_page_gets_a_short_one() -> None:
+    long = "Which of these did you see? " * 100
+    assert read_table("a.csv", f"{long},label\na,b\n".encode()).columns == (f"{long[:300]}…", "label")
+    told_apart = read_table("a.csv", f"{long}one,{long}two\na,b\n".encode()).columns
+    assert told_apart == (f"{long}one", f"{long}two")
+
+
 @pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"])
 def test_a_workbook_with_an_unknown_encoding_is_read_or_refused_in_a_sentence(part: str) -> None:
     with zipfile.ZipFile(io.BytesIO(workbook([["text", "label"], ["a", "b"]]))) as whole:
