@@ -42,7 +42,7 @@ from tests.tiny_model import save_tiny_model
 ROOT = Path(__file__).parents[2]
 KILLS, TRAINING_KILLS = 200, 10
 _KILLS_OF_A_RUN = 10  # of more, it would hardly get further
-_PATIENCE_SECONDS = 900
+_PATIENCE_SECONDS = 3_600  # children give way to other programs
 _TARGETS = {"worker": 3, "child": 4, "page": 1, "parser": 1}  # how often, in proportion
 
 
