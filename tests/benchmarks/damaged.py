@@ -180,8 +180,11 @@ class _Bench:
 
 
 def _is_sound(home: Path) -> bool:
+    path = home / "threeways.sqlite"
+    if not path.stat().st_size:  # sound to SQLite
+        return False
     try:
-        with closing(sqlite3.connect(home / "threeways.sqlite")) as database:
+        with closing(sqlite3.connect(path)) as database:
             return bool(database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
     except sqlite3.Error:
         return False
