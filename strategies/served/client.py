@@ -101,7 +101,10 @@ class Client:
             max_retries=0,
             timeout=timeout,
             http_client=openai.DefaultAsyncHttpxClient(
-                transport=connections_to(address), timeout=timeout, trust_env=not address.is_on_this_machine
+                transport=connections_to(address),
+                timeout=timeout,
+                trust_env=not address.is_on_this_machine,
+                follow_redirects=False,
             ),
         )
 
@@ -133,7 +136,8 @@ class Client:
 
     def fetch(self, url: str, payload: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a URL, or what it says to a payload; None if there is none. For what costs nothing. Raises
-        `StoppedError` if no server answers, or if it refuses the key."""
+        `StoppedError` if no server answers, if it refuses the key, or if it sends us on to another address for what is
+        only looked at."""
         return self._run(self._fetch(url, payload))
 
     def _run(self, work: Coroutine[Any, Any, Given]) -> Given:
@@ -151,7 +155,7 @@ class Client:
                     return json_in(await self._content_at(url, payload))
             except Exception as wrong:
                 fault = fault_of(wrong, self.address, self._key, self.patience.answering)
-                if fault.status in (401, 403):
+                if fault.status in (401, 403) or (payload is None and fault.other_address):
                     raise self._stopped(fault) from None
                 is_there = fault.status is not None or fault.replied  # some answer any path with the same page
                 if not is_there and attempt + 1 == self.patience.tries:
@@ -218,8 +222,8 @@ class Client:
             if isinstance(answer, Answer):
                 return answer
             fault = answer
-            elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
-            if fault.then is Then.STOP and not elsewhere:
+            only_path = fault.lacks_path and request.path != CHAT
+            if fault.then is Then.STOP and not only_path:
                 raise self._stopped(fault)
             if fault.then in (Then.SKIP, Then.STOP):
                 return Refusal(fault.sentence, fault.status, fault.parameter)

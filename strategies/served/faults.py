@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -36,7 +37,9 @@ class Then(Enum):
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`sentence` is for a person. `wait` is how many seconds the server asked to wait, None if it didn't say.
-    `needs_key`: whether another key would help. `replied`: whether the server is there and said something."""
+    `needs_key`: whether another key would help. `replied`: whether the server is there and said something.
+    `is_sent_on`: whether it sends this request on to another place; `other_address`: to one that could be named in the
+    place of the server's."""
 
     then: Then
     sentence: str
@@ -45,6 +48,13 @@ class Fault:
     wait: float | None = None
     needs_key: bool = False
     replied: bool = False
+    is_sent_on: bool = False
+    other_address: bool = False
+
+    @property
+    def lacks_path(self) -> bool:
+        """Whether the server has nothing at the path of this request, and may still answer at others."""
+        return self.status in (404, 405) or self.is_sent_on
 
 
 class BadReply(Exception):
@@ -76,6 +86,8 @@ def fault_of(wrong: Exception, address: ServedAddress, key: Key | None, seconds:
 
 def _of_status(response: httpx2.Response, body: object, address: ServedAddress, key: Key | None) -> Fault:
     host, status = address.host, response.status_code
+    if response.has_redirect_location:
+        return _sent_on(response, address, key)
     said = _shown(message_in(body) or response.text, key)
     reason = f": {said}" if said else ""
     if status == 401 or (status == 403 and key is None):
@@ -103,6 +115,37 @@ def _of_status(response: httpx2.Response, body: object, address: ServedAddress, 
     return Fault(
         Then.SKIP, f"The server at {host} refused the request ({status}){reason}.", status, _parameter_in(body)
     )
+
+
+def _sent_on(response: httpx2.Response, address: ServedAddress, key: Key | None) -> Fault:
+    """A redirect is never followed, because it could take rows to a server that nobody named."""
+    host, status, asked, to = address.host, response.status_code, response.request.url, _redirected_to(response)
+    if to is None:
+        sentence = f"The server at {host} sends requests on ({status}), but doesn't say where: check {address.url}."
+        return Fault(Then.STOP, sentence, status, is_sent_on=True)
+    path, found = _path_of(asked).removeprefix(urlsplit(address.url).path), _path_of(to).rstrip("/")
+    base = found.removesuffix(path) if path and found.endswith(path) else None
+    other = f"{to.scheme}://{to.netloc.decode('ascii')}{base or ''}"
+    if (to.scheme, to.netloc) == (asked.scheme, asked.netloc) and (base is None or other == address.url):
+        place = _shown(_path_of(to), key)
+        sentence = f"The server at {host} sends requests on to its path {place} ({status}): check {address.url}."
+        return Fault(Then.STOP, sentence, status, is_sent_on=True)
+    other = _shown(other, key)
+    sentence = f"The server at {host} sends requests on to {other} ({status}): name that address if you trust it."
+    return Fault(Then.STOP, sentence, status, is_sent_on=True, other_address=True)
+
+
+def _redirected_to(response: httpx2.Response) -> httpx2.URL | None:
+    """None if that is no address of a server."""
+    try:
+        to = response.request.url.join(response.headers["location"])
+    except (httpx2.InvalidURL, ValueError):
+        return None
+    return to if to.scheme in ("http", "https") and to.host else None
+
+
+def _path_of(url: httpx2.URL) -> str:
+    return url.raw_path.partition(b"?")[0].decode("ascii")
 
 
 def _about_key(address: ServedAddress, key: Key | None, status: int) -> str:

@@ -19,10 +19,15 @@ from strategies.served.keys import Key
 Json = dict[str, Any]
 
 
+class SentOnError(StoppedError):
+    """The server sends a request on to another place. The message says where."""
+
+
 class Service:
     """The API at an address. Paths begin behind its version: "/files". Close it.
 
-    Every request raises `StoppedError` with a sentence if it fails for good, `NoKeyError` if a key would help.
+    Every request raises `StoppedError` with a sentence if it fails for good, `NoKeyError` if a key would help,
+    `SentOnError` if the server sends it on to another place, where nothing is sent.
     """
 
     def __init__(self, address: ServedAddress, key: Key | None = None, patience: Patience | None = None) -> None:
@@ -34,7 +39,9 @@ class Service:
             base_url=address.url,
             max_retries=0,
             timeout=timeout,
-            http_client=openai.DefaultHttpxClient(timeout=timeout, trust_env=not address.is_on_this_machine),
+            http_client=openai.DefaultHttpxClient(
+                timeout=timeout, trust_env=not address.is_on_this_machine, follow_redirects=False
+            ),
         )
 
     def close(self) -> None:
@@ -92,6 +99,8 @@ class Service:
                 return None
             if fault.needs_key:
                 raise NoKeyError(fault.sentence, self.address.host)
+            if fault.is_sent_on:
+                raise SentOnError(fault.sentence)
             if fault.then not in (Then.RETRY, Then.SLOW_DOWN):
                 break
         raise StoppedError(fault.sentence)

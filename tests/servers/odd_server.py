@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class OddServer:
     """`body` comes with this `status` and these `headers`; with `seconds_a_byte`, byte by byte. `seen` counts the
-    requests that send something; those that don't get the `page`, if there is one."""
+    requests that send something, `looked` the others, which get the `page`, if there is one."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class OddServer:
     ) -> None:
         self.page = body if page is None else page
         self.body, self.status, self.headers, self.seconds_a_byte = body, status, headers or {}, seconds_a_byte
-        self.seen = 0
+        self.seen = self.looked = 0
         self.name = ""
 
 
@@ -38,6 +38,8 @@ def serving(odd: OddServer) -> Iterator[OddServer]:
             """Quiet."""
 
         def do_GET(self) -> None:  # the name that http.server calls
+            with lock:
+                odd.looked += 1
             self._answer(odd.page)
 
         def do_POST(self) -> None:
