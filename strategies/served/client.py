@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx2
-import openai
-from openai import AsyncOpenAI, AsyncStream
+from openai import AsyncStream
 
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept
+from strategies.served.bodies import MOST_SHORT_BYTES, content_of
 from strategies.served.budget import LimitReachedError, Spending
-from strategies.served.connections import connections_to
+from strategies.served.connections import client_of
 from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.heard import Heard
 from strategies.served.keys import Key, KeyNeededError
 from strategies.served.pace import MOST, START, Pace
-from strategies.served.replies import Streamed, checked, content_of, json_in
+from strategies.served.replies import Streamed, checked, json_in
 from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
 from strategies.served.usage import tokens_taken
 
@@ -66,7 +66,8 @@ class Client:
     """Asks one server. Use it from one thread, and close it.
 
     Requests run `at_once` at most, `start` of them in the beginning. `kept` holds answers between runs; without it
-    every request is sent. `spending` says what may still be spent.
+    every request is sent. `spending` says what may still be spent. `most_bytes` are those of one reply, `MOST_BYTES` of
+    `bodies` unless given.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Client:
         patience: Patience | None = None,
         kept: AnswersKept | None = None,
         spending: Spending | None = None,
+        most_bytes: int | None = None,
     ) -> None:
         self.address = address
         self.patience = patience or Patience()
@@ -95,18 +97,7 @@ class Client:
         self._thread = threading.Thread(target=self._loop.run_forever, name="served model", daemon=True)
         self._thread.start()
         timeout = httpx2.Timeout(self.patience.answering, connect=self.patience.connecting)
-        self._client = AsyncOpenAI(
-            api_key=key.reveal() if key else "none",
-            base_url=address.url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultAsyncHttpxClient(
-                transport=connections_to(address),
-                timeout=timeout,
-                trust_env=not address.is_on_this_machine,
-                follow_redirects=False,
-            ),
-        )
+        self._client = client_of(address, key, timeout, most_bytes)
 
     @property
     def server(self) -> str:
@@ -175,7 +166,7 @@ class Client:
                 url, cast_to=object, body=payload, stream=True, stream_cls=AsyncStream[object]
             )
         async with stream:
-            return await content_of(stream.response)
+            return await content_of(stream.response, MOST_SHORT_BYTES)
 
     async def _ask_all(self, requests: Sequence[Request], answered: Callable[[int], None] | None) -> list[Reply]:
         keys = [request.key(self.server) for request in requests]

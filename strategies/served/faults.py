@@ -185,14 +185,14 @@ def _seconds_of(date: str) -> float | None:
         return None
 
 
-def message_in(body: object) -> str:
-    """The message of an error in one of the shapes that servers use."""
-    if isinstance(body, Mapping):
+def message_in(body: object, depth: int = 8) -> str:
+    """The message of an error in one of the shapes that servers use, which are no deeper than `depth`."""
+    if isinstance(body, Mapping) and depth:
         for name in ("message", "error", "detail", "msg"):
-            if name in body and (said := message_in(body[name])):
+            if name in body and (said := message_in(body[name], depth - 1)):
                 return said
-    if isinstance(body, list) and body:
-        return message_in(body[0])
+    if isinstance(body, list) and body and depth:
+        return message_in(body[0], depth - 1)
     return body if isinstance(body, str) else ""
 
 
