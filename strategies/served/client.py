@@ -127,8 +127,8 @@ class Client:
 
     def fetch(self, url: str, payload: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a URL, or what it says to a payload; None if there is none. For what costs nothing. Raises
-        `StoppedError` if no server answers, if it refuses the key, or if it sends us on to another address for what is
-        only looked at."""
+        `StoppedError` if no server answers, if it refuses the key, if it asks for a longer wait than we have, or if it
+        sends us on to another address for what is only looked at."""
         return self._run(self._fetch(url, payload))
 
     def _run(self, work: Coroutine[Any, Any, Given]) -> Given:
@@ -140,6 +140,7 @@ class Client:
             raise
 
     async def _fetch(self, url: str, payload: Mapping[str, Any] | None) -> Any:
+        waited = 0.0
         for attempt in range(self.patience.tries):
             try:
                 async with asyncio.timeout(self.patience.whole_answer):
@@ -154,7 +155,11 @@ class Client:
                 failed_again = is_there and attempt > 0
                 if failed_again or fault.then not in (Then.RETRY, Then.SLOW_DOWN):
                     return None
-                await asyncio.sleep(self._wait(attempt, fault))
+                wait = self._wait(attempt, fault)
+                waited += wait
+                if waited > self.patience.without_answers:
+                    raise StoppedError(fault.with_wait) from None
+                await asyncio.sleep(wait)
         return None
 
     async def _content_at(self, url: str, payload: Mapping[str, Any] | None) -> bytes:
@@ -222,7 +227,7 @@ class Client:
             wait = self._wait(failures + self._slowed, fault)
             waited += wait
             if waited > self.patience.without_answers:
-                raise StoppedError(f"{fault.sentence} {AGAIN}")
+                raise StoppedError(f"{fault.with_wait} {AGAIN}")
             if failures >= self.patience.tries:
                 return self._given_up(fault)
             await asyncio.sleep(wait)
@@ -273,7 +278,7 @@ class Client:
             self._slowed += self.pace.tells_new(sent_at)
             wait = self._wait(self._slowed, fault)
         if now + wait - self._silent_since > self.patience.without_answers:
-            raise StoppedError(f"{fault.sentence} {AGAIN}")
+            raise StoppedError(f"{fault.with_wait} {AGAIN}")
         if wait:
             self.pace.was_too_fast(sent_at, wait)
 

@@ -56,6 +56,11 @@ class Fault:
         """Whether the server has nothing at the path of this request, and may still answer at others."""
         return self.status in (404, 405) or self.is_sent_on
 
+    @property
+    def with_wait(self) -> str:
+        """The sentence, and another one if the server says how long to wait."""
+        return self.sentence if self.wait is None else f"{self.sentence} It asks us to wait {_span(self.wait)}."
+
 
 class BadReply(Exception):
     """A reply that can't be an answer. The message ends the sentence "The server at HOST …"."""
@@ -176,12 +181,20 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return said if said is not None and 0 < said < math.inf else None
 
 
+def _span(seconds: float) -> str:
+    for unit, size, most in (("second", 1, 120), ("minute", 60, 7200), ("hour", 3600, 172_800)):
+        if seconds < most:
+            count = max(1, round(seconds / size))
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{round(seconds / 86_400)} days" if seconds < 366 * 86_400 else "more than a year"
+
+
 def _seconds_of(date: str) -> float | None:
     """Since 1970, of a date in a header; None if it is none."""
     try:
         found = email.utils.parsedate_tz(date)
-        return email.utils.mktime_tz(found) if found else None
-    except (ValueError, OverflowError):  # a year that no calendar has
+        return float(email.utils.mktime_tz(found)) if found else None
+    except (ValueError, OverflowError):  # a year that no calendar has, or a time zone that no planet has
         return None
 
 

@@ -85,11 +85,15 @@ class Service:
         seconds: float = 0.0,
     ) -> Json | None:
         """`seconds` is what sending takes on top of a whole answer at most."""
-        patience, fault = self._patience, Fault(Then.STOP, "")
+        patience, fault, waited = self._patience, Fault(Then.STOP, ""), 0.0
         for attempt in range(patience.tries):
             if attempt:
                 wait = min(patience.first_wait * 2.0 ** (attempt - 1), patience.longest_wait)
-                time.sleep(wait if fault.wait is None else fault.wait)
+                wait = wait if fault.wait is None else fault.wait
+                waited += wait
+                if waited > patience.without_answers:
+                    raise StoppedError(fault.with_wait)
+                time.sleep(wait)
                 if was_done is not None and (found := was_done()) is not None:
                     return found
             try:

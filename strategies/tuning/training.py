@@ -23,7 +23,8 @@ from strategies.tuning.providers import look_for_provider, provider_at
 
 _FIRST_LOOK, _LONGER, _LONGEST_LOOK = 0.2, 1.5, 20.0  # seconds between looks at a job
 _SUFFIX = "threeways"
-_QUICK = Patience(connecting=5.0, answering=20.0, tries=2)  # for cancelling: somebody waits for it
+# For cancelling: somebody waits for it.
+_QUICK = Patience(connecting=5.0, answering=20.0, whole_answer=40.0, without_answers=30.0, tries=2)
 
 
 class TrainingError(BadInput):
