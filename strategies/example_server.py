@@ -11,9 +11,17 @@ import os
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 REQUEST = json.loads((Path(__file__).parent / "request.json").read_text("utf-8"))
 ADDRESS = os.environ.get("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1").rstrip("/")
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The key and the text go to the address above alone: a redirect is an error."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 def answer(text: str) -> str:
@@ -23,7 +31,7 @@ def answer(text: str) -> str:
     if key := os.environ.get("OPENAI_API_KEY"):
         headers["Authorization"] = f"Bearer {key}"
     asked = urllib.request.Request(f"{ADDRESS}/chat/completions", body, headers)
-    with urllib.request.urlopen(asked, timeout=120) as given:
+    with urllib.request.build_opener(NoRedirects).open(asked, timeout=120) as given:
         return str(json.load(given)["choices"][0]["message"]["content"]).strip()
 
 

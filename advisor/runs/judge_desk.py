@@ -107,8 +107,8 @@ def _judge(store: Store, one: Judging, beat: Callable[[], None]) -> None:
     if not end.host:
         save_judging(store, replace(one, state="failed", problem=end.problem))
         return
-    forget(end.host, keys.get(end.host.casefold()))
-    awaited = "" if was_handed_over(end.host) else end.host.casefold()
+    forget(end.host, keys.get(end.host.lower()))
+    awaited = "" if was_handed_over(end.host) else end.host.lower()
     save_judging(store, replace(one, state="waiting", problem=end.problem, awaits_key=awaited))
 
 

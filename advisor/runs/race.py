@@ -176,7 +176,7 @@ class Racer:
                 case DiskFailed(reason):
                     raise BadInput(reason)
                 case KeyNeeded(host, sentence):
-                    forget(host, self._keys.get(host.casefold()))
+                    forget(host, self._keys.get(host.lower()))
                     raise KeyNeededError(sentence, host)
                 case Standing():
                     self.trial = heard.trial or self.trial

@@ -109,7 +109,7 @@ def _run_child(
                 if isinstance(progress, DiskFailed):
                     raise BadInput(progress.reason)
                 if isinstance(progress, KeyNeeded):
-                    forget(progress.host, keys.get(progress.host.casefold()))
+                    forget(progress.host, keys.get(progress.host.lower()))
                     raise KeyNeededError(progress.sentence, progress.host)
                 tell(progress, pace.remaining_seconds(progress))
         else:

@@ -133,7 +133,7 @@ def _work_once(store: Store, build_strategy: str, desk: TryDesk, beat: Callable[
 def _look_for_awaited_keys(store: Store) -> None:
     """The environment of this worker may have keys that the one before lacked."""
     for host in {*store.awaited_keys(), *awaited_by_judges(store)}:
-        if key_for(ServedAddress("", f"http://{host}/v1")) is not None:
+        if key_for(ServedAddress("", f"https://{host}/v1")) is not None:
             store.key_came(host)
             key_came_for_judges(store, host)
 

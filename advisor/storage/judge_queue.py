@@ -72,7 +72,7 @@ def key_came_for_judges(store: Store, host: str, owner: str | None = None) -> No
     """Those of this owner's runs, or of all, that wait for the key of this server can go on."""
     runs = {run.id for run in store.runs() if owner is None or run.owner == owner}
     for one in _all(store):
-        if one.awaits_key == host.casefold() and one.run_id in runs:
+        if one.awaits_key == host.lower() and one.run_id in runs:
             save_judging(store, replace(one, awaits_key="", problem=None))
 
 

@@ -406,7 +406,7 @@ class Store:
         with self._database.transaction() as database:
             database.execute(
                 "UPDATE runs SET state = 'queued', awaits_key = ?, reason = ? WHERE id = ? AND state = 'running'",
-                (host.casefold(), reason, run_id),
+                (host.lower(), reason, run_id),
             )
             database.execute(
                 "UPDATE steps SET state = 'waiting', stage = '', done = 0, total = 0, remaining_seconds = NULL,"
@@ -419,9 +419,9 @@ class Store:
         with self._database.transaction() as database:
             came = "UPDATE runs SET awaits_key = '', reason = NULL WHERE awaits_key = ?"
             if owner is None:
-                database.execute(came, (host.casefold(),))
+                database.execute(came, (host.lower(),))
             else:
-                database.execute(f"{came} AND owner = ?", (host.casefold(), owner))
+                database.execute(f"{came} AND owner = ?", (host.lower(), owner))
 
     def awaited_keys(self) -> list[str]:
         """The servers whose keys runs wait for."""

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx2
-import openai
-from openai import AsyncOpenAI, AsyncStream
+from openai import AsyncStream
 
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept
+from strategies.served.bodies import MOST_SHORT_BYTES, content_of
 from strategies.served.budget import LimitReachedError, Spending
-from strategies.served.connections import connections_to
+from strategies.served.connections import client_of
 from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.heard import Heard
 from strategies.served.keys import Key, KeyNeededError
 from strategies.served.pace import MOST, START, Pace
-from strategies.served.replies import Streamed, checked, content_of, json_in
+from strategies.served.replies import Streamed, checked, json_in
 from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
 from strategies.served.usage import tokens_taken
 
@@ -66,7 +66,8 @@ class Client:
     """Asks one server. Use it from one thread, and close it.
 
     Requests run `at_once` at most, `start` of them in the beginning. `kept` holds answers between runs; without it
-    every request is sent. `spending` says what may still be spent.
+    every request is sent. `spending` says what may still be spent. `most_bytes` are those of one reply, `MOST_BYTES` of
+    `bodies` unless given.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Client:
         patience: Patience | None = None,
         kept: AnswersKept | None = None,
         spending: Spending | None = None,
+        most_bytes: int | None = None,
     ) -> None:
         self.address = address
         self.patience = patience or Patience()
@@ -95,15 +97,7 @@ class Client:
         self._thread = threading.Thread(target=self._loop.run_forever, name="served model", daemon=True)
         self._thread.start()
         timeout = httpx2.Timeout(self.patience.answering, connect=self.patience.connecting)
-        self._client = AsyncOpenAI(
-            api_key=key.reveal() if key else "none",
-            base_url=address.url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultAsyncHttpxClient(
-                transport=connections_to(address), timeout=timeout, trust_env=not address.is_on_this_machine
-            ),
-        )
+        self._client = client_of(address, key, timeout, most_bytes)
 
     @property
     def server(self) -> str:
@@ -133,7 +127,8 @@ class Client:
 
     def fetch(self, url: str, payload: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a URL, or what it says to a payload; None if there is none. For what costs nothing. Raises
-        `StoppedError` if no server answers, or if it refuses the key."""
+        `StoppedError` if no server answers, if it refuses the key, if it asks for a longer wait than we have, or if it
+        sends us on to another address for what is only looked at."""
         return self._run(self._fetch(url, payload))
 
     def _run(self, work: Coroutine[Any, Any, Given]) -> Given:
@@ -145,13 +140,14 @@ class Client:
             raise
 
     async def _fetch(self, url: str, payload: Mapping[str, Any] | None) -> Any:
+        waited = 0.0
         for attempt in range(self.patience.tries):
             try:
                 async with asyncio.timeout(self.patience.whole_answer):
                     return json_in(await self._content_at(url, payload))
             except Exception as wrong:
                 fault = fault_of(wrong, self.address, self._key, self.patience.answering)
-                if fault.status in (401, 403):
+                if fault.status in (401, 403) or (payload is None and fault.other_address):
                     raise self._stopped(fault) from None
                 is_there = fault.status is not None or fault.replied  # some answer any path with the same page
                 if not is_there and attempt + 1 == self.patience.tries:
@@ -159,7 +155,11 @@ class Client:
                 failed_again = is_there and attempt > 0
                 if failed_again or fault.then not in (Then.RETRY, Then.SLOW_DOWN):
                     return None
-                await asyncio.sleep(self._wait(attempt, fault))
+                wait = self._wait(attempt, fault)
+                waited += wait
+                if waited > self.patience.without_answers:
+                    raise StoppedError(fault.with_wait) from None
+                await asyncio.sleep(wait)
         return None
 
     async def _content_at(self, url: str, payload: Mapping[str, Any] | None) -> bytes:
@@ -171,7 +171,7 @@ class Client:
                 url, cast_to=object, body=payload, stream=True, stream_cls=AsyncStream[object]
             )
         async with stream:
-            return await content_of(stream.response)
+            return await content_of(stream.response, MOST_SHORT_BYTES)
 
     async def _ask_all(self, requests: Sequence[Request], answered: Callable[[int], None] | None) -> list[Reply]:
         keys = [request.key(self.server) for request in requests]
@@ -218,8 +218,8 @@ class Client:
             if isinstance(answer, Answer):
                 return answer
             fault = answer
-            elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
-            if fault.then is Then.STOP and not elsewhere:
+            only_path = fault.lacks_path and request.path != CHAT
+            if fault.then is Then.STOP and not only_path:
                 raise self._stopped(fault)
             if fault.then in (Then.SKIP, Then.STOP):
                 return Refusal(fault.sentence, fault.status, fault.parameter)
@@ -227,7 +227,7 @@ class Client:
             wait = self._wait(failures + self._slowed, fault)
             waited += wait
             if waited > self.patience.without_answers:
-                raise StoppedError(f"{fault.sentence} {AGAIN}")
+                raise StoppedError(f"{fault.with_wait} {AGAIN}")
             if failures >= self.patience.tries:
                 return self._given_up(fault)
             await asyncio.sleep(wait)
@@ -278,7 +278,7 @@ class Client:
             self._slowed += self.pace.tells_new(sent_at)
             wait = self._wait(self._slowed, fault)
         if now + wait - self._silent_since > self.patience.without_answers:
-            raise StoppedError(f"{fault.sentence} {AGAIN}")
+            raise StoppedError(f"{fault.with_wait} {AGAIN}")
         if wait:
             self.pace.was_too_fast(sent_at, wait)
 

@@ -10,11 +10,35 @@ from collections.abc import AsyncIterator, Callable
 from urllib.request import getproxies
 
 import httpx2
+import openai
 
 from strategies.served.address import ServedAddress
+from strategies.served.bodies import ACCEPTED, bounded_by
+from strategies.served.keys import Key
 
 
-def connections_to(address: ServedAddress) -> Connections | None:
+def client_of(
+    address: ServedAddress, key: Key | None, timeout: httpx2.Timeout, most_bytes: int | None = None
+) -> openai.AsyncOpenAI:
+    """What sends every request to a server. It tries once, follows no redirect, and reads `most_bytes` of a reply, as
+    `bounded_by` says."""
+    return openai.AsyncOpenAI(
+        api_key=key.reveal() if key else "none",
+        base_url=address.url,
+        max_retries=0,
+        timeout=timeout,
+        http_client=openai.DefaultAsyncHttpxClient(
+            transport=_connections_to(address),
+            timeout=timeout,
+            trust_env=not address.is_on_this_machine,
+            follow_redirects=False,
+            headers=ACCEPTED,
+            event_hooks={"response": [bounded_by(most_bytes)]},
+        ),
+    )
+
+
+def _connections_to(address: ServedAddress) -> Connections | None:
     """None if requests go through a proxy that the environment names: httpx2 looks for one only if it may choose its
     own connections."""
     if getproxies() and not address.is_on_this_machine:

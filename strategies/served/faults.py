@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -36,7 +37,9 @@ class Then(Enum):
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`sentence` is for a person. `wait` is how many seconds the server asked to wait, None if it didn't say.
-    `needs_key`: whether another key would help. `replied`: whether the server is there and said something."""
+    `needs_key`: whether another key would help. `replied`: whether the server is there and said something.
+    `is_sent_on`: whether it sends this request on to another place; `other_address`: to one that could be named in the
+    place of the server's."""
 
     then: Then
     sentence: str
@@ -45,6 +48,18 @@ class Fault:
     wait: float | None = None
     needs_key: bool = False
     replied: bool = False
+    is_sent_on: bool = False
+    other_address: bool = False
+
+    @property
+    def lacks_path(self) -> bool:
+        """Whether the server has nothing at the path of this request, and may still answer at others."""
+        return self.status in (404, 405) or self.is_sent_on
+
+    @property
+    def with_wait(self) -> str:
+        """The sentence, and another one if the server says how long to wait."""
+        return self.sentence if self.wait is None else f"{self.sentence} It asks us to wait {_span(self.wait)}."
 
 
 class BadReply(Exception):
@@ -76,6 +91,8 @@ def fault_of(wrong: Exception, address: ServedAddress, key: Key | None, seconds:
 
 def _of_status(response: httpx2.Response, body: object, address: ServedAddress, key: Key | None) -> Fault:
     host, status = address.host, response.status_code
+    if response.has_redirect_location:
+        return _sent_on(response, address, key)
     said = _shown(message_in(body) or response.text, key)
     reason = f": {said}" if said else ""
     if status == 401 or (status == 403 and key is None):
@@ -103,6 +120,37 @@ def _of_status(response: httpx2.Response, body: object, address: ServedAddress, 
     return Fault(
         Then.SKIP, f"The server at {host} refused the request ({status}){reason}.", status, _parameter_in(body)
     )
+
+
+def _sent_on(response: httpx2.Response, address: ServedAddress, key: Key | None) -> Fault:
+    """A redirect is never followed, because it could take rows to a server that nobody named."""
+    host, status, asked, to = address.host, response.status_code, response.request.url, _redirected_to(response)
+    if to is None:
+        sentence = f"The server at {host} sends requests on ({status}), but doesn't say where: check {address.url}."
+        return Fault(Then.STOP, sentence, status, is_sent_on=True)
+    path, found = _path_of(asked).removeprefix(urlsplit(address.url).path), _path_of(to).rstrip("/")
+    base = found.removesuffix(path) if path and found.endswith(path) else None
+    other = f"{to.scheme}://{to.netloc.decode('ascii')}{base or ''}"
+    if (to.scheme, to.netloc) == (asked.scheme, asked.netloc) and (base is None or other == address.url):
+        place = _shown(_path_of(to), key)
+        sentence = f"The server at {host} sends requests on to its path {place} ({status}): check {address.url}."
+        return Fault(Then.STOP, sentence, status, is_sent_on=True)
+    other = _shown(other, key)
+    sentence = f"The server at {host} sends requests on to {other} ({status}): name that address if you trust it."
+    return Fault(Then.STOP, sentence, status, is_sent_on=True, other_address=True)
+
+
+def _redirected_to(response: httpx2.Response) -> httpx2.URL | None:
+    """None if that is no address of a server."""
+    try:
+        to = response.request.url.join(response.headers["location"])
+    except (httpx2.InvalidURL, ValueError):
+        return None
+    return to if to.scheme in ("http", "https") and to.host else None
+
+
+def _path_of(url: httpx2.URL) -> str:
+    return url.raw_path.partition(b"?")[0].decode("ascii")
 
 
 def _about_key(address: ServedAddress, key: Key | None, status: int) -> str:
@@ -133,23 +181,31 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return said if said is not None and 0 < said < math.inf else None
 
 
+def _span(seconds: float) -> str:
+    for unit, size, most in (("second", 1, 120), ("minute", 60, 7200), ("hour", 3600, 172_800)):
+        if seconds < most:
+            count = max(1, round(seconds / size))
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{round(seconds / 86_400)} days" if seconds < 366 * 86_400 else "more than a year"
+
+
 def _seconds_of(date: str) -> float | None:
     """Since 1970, of a date in a header; None if it is none."""
     try:
         found = email.utils.parsedate_tz(date)
-        return email.utils.mktime_tz(found) if found else None
-    except (ValueError, OverflowError):  # a year that no calendar has
+        return float(email.utils.mktime_tz(found)) if found else None
+    except (ValueError, OverflowError):  # a year that no calendar has, or a time zone that no planet has
         return None
 
 
-def message_in(body: object) -> str:
-    """The message of an error in one of the shapes that servers use."""
-    if isinstance(body, Mapping):
+def message_in(body: object, depth: int = 8) -> str:
+    """The message of an error in one of the shapes that servers use, which are no deeper than `depth`."""
+    if isinstance(body, Mapping) and depth:
         for name in ("message", "error", "detail", "msg"):
-            if name in body and (said := message_in(body[name])):
+            if name in body and (said := message_in(body[name], depth - 1)):
                 return said
-    if isinstance(body, list) and body:
-        return message_in(body[0])
+    if isinstance(body, list) and body and depth:
+        return message_in(body[0], depth - 1)
     return body if isinstance(body, str) else ""
 
 

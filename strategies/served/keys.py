@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 from eval.task import BadInput
 from strategies.served.address import ServedAddress, is_served
@@ -19,6 +21,8 @@ _USUAL = {
     "fireworks.ai": "FIREWORKS_API_KEY",
 }
 _HIDDEN = "[key]"
+_NAME_AND_PORT = re.compile(r"([^.:]+(?:\.[^.:]+)*)(?::[0-9]+)?")
+_SIGNS = re.compile(r"[^a-z0-9]+")
 _SENDABLE = re.compile(r"[!-~]+")  # a header holds nothing else
 
 
@@ -80,30 +84,30 @@ def accept(keys: Mapping[str, Key], whose: str | None = None) -> None:
     """Use these keys, by host, from now on in this process, whenever it uses the keys of `whose`; at once if that is
     None."""
     owner = _whose if whose is None else whose
-    _handed_over.update({(owner, host.casefold()): key for host, key in keys.items()})
+    _handed_over.update({(owner, host.lower()): key for host, key in keys.items()})
 
 
 def handed_over(models: Iterable[str]) -> dict[str, Key]:
     """The keys that were handed over for the servers of these models, by host: what a child may know."""
-    hosts = [ServedAddress.parse(model).host.casefold() for model in models if is_served(model)]
+    hosts = [ServedAddress.parse(model).host.lower() for model in models if is_served(model)]
     return {host: _handed_over[_whose, host] for host in hosts if (_whose, host) in _handed_over}
 
 
 def was_handed_over(host: str) -> bool:
-    return (_whose, host.casefold()) in _handed_over
+    return (_whose, host.lower()) in _handed_over
 
 
 def forget(host: str, key: Key | None) -> None:
     """Forgets a key that its server refused, unless another one has come meanwhile."""
-    if key is not None and _handed_over.get((_whose, host.casefold())) is key:
-        del _handed_over[_whose, host.casefold()]
+    if key is not None and _handed_over.get((_whose, host.lower())) is key:
+        del _handed_over[_whose, host.lower()]
 
 
 def key_for(address: ServedAddress) -> Key | None:
     """The key that was handed over, else that of the environment; None if there is none. Raises BadInput if the
     environment has something that can't be a key."""
     if was_handed_over(address.host):
-        return _handed_over[_whose, address.host.casefold()]
+        return _handed_over[_whose, address.host.lower()]
     for variable in (own_variable(address), _usual_variable(address)):
         if variable and (secret := os.environ.get(variable, "").strip()):
             if not _SENDABLE.fullmatch(secret):
@@ -121,10 +125,37 @@ def variable_for(address: ServedAddress) -> str:
 
 
 def own_variable(address: ServedAddress) -> str:
-    """The variable of one server alone, such as THREEWAYS_KEY_GPU_BOX_8000 for http://gpu-box:8000."""
-    return "THREEWAYS_KEY_" + re.sub(r"\W+", "_", address.host).strip("_").upper()
+    """The variable of one server alone, such as THREEWAYS_KEY_GPU__BOX_8000 for http://gpu-box:8000.
+
+    Two hosts never share one, or the key of one would go to the other. A dot, and the colon before a port, are one
+    underscore, and a hyphen is two. Any other signs are the hexadecimal digits of their UTF-8 between three
+    underscores. So are all signs of an IPv6 address and of what could be mistaken for a host with a port, as 10.0.1.80
+    for 10.0.1:80.
+    """
+    host = address.host.lower()
+    name = _NAME_AND_PORT.fullmatch(host)
+    is_usual = name is not None and (_is_ipv4(name[1]) or not name[1].rpartition(".")[2].isdecimal())
+
+    def spelt(signs: re.Match[str]) -> str:
+        if is_usual and (signs[0] in (".", ":") or not signs[0].strip("-")):
+            return "_" if signs[0] in (".", ":") else "__" * len(signs[0])
+        return f"___{signs[0].encode('utf-8', 'surrogatepass').hex()}___"
+
+    return f"THREEWAYS_KEY_{_SIGNS.sub(spelt, host)}".upper()
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _usual_variable(address: ServedAddress) -> str | None:
-    host = address.host.partition(":")[0].casefold()
+    """Only where the service itself answers, with encryption: another port may be anybody's."""
+    split = urlsplit(address.url)
+    if split.scheme != "https" or split.port not in (None, 443):
+        return None
+    host = (split.hostname or "").lower()
     return next((name for ending, name in _USUAL.items() if host == ending or host.endswith(f".{ending}")), None)

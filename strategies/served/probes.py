@@ -14,6 +14,7 @@ from eval.task import BadInput
 from strategies.engine.language_model import Message, Prompt
 from strategies.served.address import ServedAddress
 from strategies.served.answer_text import label_in, said_in
+from strategies.served.bodies import MOST_SHORT_BYTES
 from strategies.served.budget import Spending
 from strategies.served.capabilities import Capabilities, Choice, WholeLabels
 from strategies.served.client import Client, NoReplyError, Patience, StoppedError
@@ -52,7 +53,7 @@ def probe(
 
     Raises `StoppedError` if the model can't be asked at all: no server, a wrong key, no such model.
     """
-    client = Client(address, key, patience=patience, spending=spending)
+    client = Client(address, key, patience=patience, spending=spending, most_bytes=MOST_SHORT_BYTES)
     try:
         return _Probes(client).all()
     finally:
@@ -65,7 +66,7 @@ def seconds_to_first_token(
     """How long the first token of a short answer takes, from here; None if the server doesn't stream."""
     if not can.streams:
         return None
-    client = Client(address, key, patience=patience)
+    client = Client(address, key, patience=patience, most_bytes=MOST_SHORT_BYTES)
     try:
         messages = {"messages": can.messages(_QUESTION), **can.parameters(_ANSWER_TOKENS)}
         (reply,) = client.ask([Request(CHAT, messages, streamed=True)])

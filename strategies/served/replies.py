@@ -6,23 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx2
-
 from strategies.served.answer_text import text_of, thoughts_of
 from strategies.served.faults import BadReply, message_in
 from strategies.served.requests import CHAT, COMPLETIONS, DECISIONS
-
-MOST_BYTES = 1 << 27  # of one reply, unpacked; the largest honest ones, with echoes of many labels, have some 10 MB
-
-
-async def content_of(response: httpx2.Response) -> bytes:
-    """Raises `BadReply` before a reply fills the memory, however small it is while packed."""
-    content = bytearray()
-    async for part in response.aiter_bytes():
-        content += part
-        if len(content) > MOST_BYTES:
-            raise BadReply("sent more than an answer can be")
-    return bytes(content)
 
 
 def json_in(content: bytes) -> Any:
@@ -85,8 +71,6 @@ class Streamed:
             self._text.append(text_of(content))
             self._letters += len(self._thoughts[-1]) + len(self._text[-1])
             self._finish = choice.get("finish_reason") or self._finish
-        if self._letters > MOST_BYTES:
-            raise BadReply("streamed more than an answer can be")
         return self._letters > before
 
     def body(self) -> dict[str, Any]:

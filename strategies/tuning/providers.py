@@ -11,7 +11,7 @@ from strategies.served.client import Patience
 from strategies.served.keys import Key, key_for
 from strategies.tuning.openai_jobs import JOBS, OpenAIJobs
 from strategies.tuning.provider import Provider
-from strategies.tuning.service import Service
+from strategies.tuning.service import SentOnError, Service
 from strategies.tuning.together_jobs import TogetherJobs
 
 PROVIDERS: dict[str, Callable[[Service], Provider]] = {one.name: one for one in (OpenAIJobs, TogetherJobs)}
@@ -51,6 +51,8 @@ def look_for_provider(
     service = Service(address, key or key_for(address), patience)
     try:
         listed = service.find(f"{JOBS}?limit=1")
+    except SentOnError:  # it may still answer
+        listed = None
     finally:
         service.close()
     found = OpenAIJobs.name if listed is not None and isinstance(listed.get("data"), list) else _NONE

@@ -15,7 +15,7 @@ from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
 from strategies.served.budget import LimitReachedError, Spending, training_of
-from strategies.served.client import Patience, StoppedError
+from strategies.served.client import NoKeyError, Patience, StoppedError
 from strategies.served.serving import Serving
 from strategies.tuning.chats import Chats, TrainingForeseen
 from strategies.tuning.provider import Cancelled, Failed, JobOrder, JobState, Provider, Running, Tuned, Waiting
@@ -23,7 +23,8 @@ from strategies.tuning.providers import look_for_provider, provider_at
 
 _FIRST_LOOK, _LONGER, _LONGEST_LOOK = 0.2, 1.5, 20.0  # seconds between looks at a job
 _SUFFIX = "threeways"
-_QUICK = Patience(connecting=5.0, answering=20.0, tries=2)  # for cancelling: somebody waits for it
+# For cancelling: somebody waits for it.
+_QUICK = Patience(connecting=5.0, answering=20.0, whole_answer=40.0, without_answers=30.0, tries=2)
 
 
 class TrainingError(BadInput):
@@ -168,7 +169,7 @@ class _Training:
             try:
                 state = provider.state(found.job)
             except StoppedError as wrong:
-                if type(wrong) is not StoppedError:  # a key is asked for, and then it goes on
+                if isinstance(wrong, NoKeyError):  # a key is asked for, and then it goes on
                     raise
                 raise StoppedError(
                     f"{wrong} The fine-tuning job {found.job} may go on there, and cost: another run with the same "

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from advisor.plan import Plan, Setup
+from advisor.runs import worker
 from advisor.runs.experiment import prepare
 from advisor.runs.key_socket import receiving_keys, send_key
 from advisor.storage.person import Person
@@ -96,6 +97,21 @@ def test_a_run_that_waits_for_a_key_holds_up_no_other(store: Store) -> None:
     store.await_key(first.id, "gpu-box:8000", "The server asks for a key.")
     store.cancel(first.id)
     assert store.run(first.id).state == "cancelled" and store.awaited_keys() == []
+
+
+def test_a_run_goes_on_once_the_environment_has_the_key_of_its_service(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(store.add_dataset("tickets.csv", TABLE).id, Setup("message", "label"), strategies=("prompting",))
+    run = store.add_run(plan, task_to_json(*tiny_task()))
+    assert store.start_run(run.id)
+    store.await_key(run.id, "api.openai.com", "The server asks for a key.")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    worker._look_for_awaited_keys(store)
+    assert store.awaited_keys() == ["api.openai.com"]
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    worker._look_for_awaited_keys(store)
+    assert store.awaited_keys() == []
 
 
 def test_a_refused_key_is_forgotten_unless_another_has_come() -> None:

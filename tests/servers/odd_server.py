@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class OddServer:
     """`body` comes with this `status` and these `headers`; with `seconds_a_byte`, byte by byte. `seen` counts the
-    requests that send something; those that don't get the `page`, if there is one."""
+    requests that send something, `looked` the others, which get the `page`, if there is one. `parts` come instead of
+    the body as long as the client reads; `sent` counts their bytes. `connections` counts those that were made."""
 
     def __init__(
         self,
@@ -20,10 +21,12 @@ class OddServer:
         headers: Mapping[str, str] | None = None,
         seconds_a_byte: float = 0.0,
         page: bytes | None = None,
+        parts: Callable[[], Iterable[bytes]] | None = None,
     ) -> None:
         self.page = body if page is None else page
         self.body, self.status, self.headers, self.seconds_a_byte = body, status, headers or {}, seconds_a_byte
-        self.seen = 0
+        self.parts = parts
+        self.seen = self.looked = self.sent = self.connections = 0
         self.name = ""
 
 
@@ -34,10 +37,17 @@ def serving(odd: OddServer) -> Iterator[OddServer]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            with lock:
+                odd.connections += 1
+
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
         def do_GET(self) -> None:  # the name that http.server calls
+            with lock:
+                odd.looked += 1
             self._answer(odd.page)
 
         def do_POST(self) -> None:
@@ -48,6 +58,9 @@ def serving(odd: OddServer) -> Iterator[OddServer]:
 
         def _answer(self, body: bytes) -> None:
             self.send_response(odd.status)
+            if odd.parts is not None:
+                self._stream(odd.parts())
+                return
             for name, value in {"Content-Length": str(len(body)), **odd.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -59,6 +72,15 @@ def serving(odd: OddServer) -> Iterator[OddServer]:
                     break
                 self.wfile.write(bytes([byte]))
                 time.sleep(odd.seconds_a_byte)
+
+        def _stream(self, parts: Iterable[bytes]) -> None:
+            for name, value in {"Transfer-Encoding": "chunked", **odd.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            for part in parts:
+                self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                odd.sent += len(part)
+            self.wfile.write(b"0\r\n\r\n")
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:

@@ -17,7 +17,7 @@ from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount
 from strategies.served.budget import Spending
 from strategies.served.client import Client, Patience, StoppedError
-from strategies.served.faults import fault_of
+from strategies.served.faults import fault_of, message_in
 from strategies.served.keys import Key
 from strategies.served.probes import probe
 from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
@@ -73,7 +73,7 @@ def test_a_reply_that_cannot_be_read_is_a_sentence(odd: OddServer, said: str) ->
 
 
 def test_a_reply_is_read_only_as_far_as_an_answer_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strategies.served.replies.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("strategies.served.bodies.MOST_BYTES", 1 << 20)
     packed = gzip.compress(body() + b" " * (1 << 21))
     [refused] = asked(OddServer(packed, headers={"Content-Encoding": "gzip"}))
     assert isinstance(refused, Refusal) and "sent more than an answer can be" in refused.sentence
@@ -192,6 +192,15 @@ def test_a_parameter_is_named_in_the_way_of_fastapi_too() -> None:
     wrong = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}
     [refused] = asked(OddServer(json.dumps({"detail": [wrong]}).encode(), 422))
     assert isinstance(refused, Refusal) and refused.parameter == "seed"
+
+
+def test_a_message_is_looked_for_where_one_can_be() -> None:
+    deep: object = "Slow down."
+    for depth in range(5_000):
+        deep = {"error": deep} if depth % 2 else [deep]
+        if depth == 3:
+            assert message_in(deep) == "Slow down."
+    assert message_in(deep) == ""
 
 
 def test_a_server_that_fails_every_request_is_given_up_in_time_however_many_there_are() -> None:
