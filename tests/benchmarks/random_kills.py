@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class _Bench:
             "of what": ", ".join(f"{target} {killed[target]}" for target in self._targets),
             "runs": runs,
             "with the same answers": same,
-            "continued by hand after three kills without progress": given_up,
+            "continued by hand": given_up,
             "problems in its home": len(self._problems()),
             "seconds": time.monotonic() - started,
         }
@@ -116,15 +117,17 @@ class _Bench:
         return prepare(self.store, plan).id
 
     def _to_its_end(self, run_id: str, kills: int) -> tuple[str, Counter[str], int]:
-        """The run, how often what was killed, and how often the run was given up and continued."""
+        """The run, how often what was killed, and how often somebody had to continue it: a strategy whose child was
+        killed twice before it got any further has failed until then, and so has a run whose worker was, three times."""
         killed: Counter[str] = Counter()
         given_up = 0
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (state := self.store.run(run_id).state) != "done":
+        while (state := self._state(run_id)) != "done":
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{run_id} is {state} after {_PATIENCE_SECONDS} seconds")
             if state == "failed":
                 given_up += 1
+                self.store.retry_step(run_id, *self._failed(run_id))
                 self.store.continue_run(run_id, self.store.run(run_id).plan.limit)
             if self._worker is None or self._worker.poll() is not None:
                 self._worker = start_worker(self.store)
@@ -135,6 +138,13 @@ class _Bench:
             (target,) = self._draw.choices(list(self._targets), list(self._targets.values()))
             killed[target] += self._kill(target, run_id)
         return run_id, killed, given_up
+
+    def _state(self, run_id: str) -> str:
+        state = self.store.run(run_id).state
+        return "failed" if state == "done" and self._failed(run_id) else state
+
+    def _failed(self, run_id: str) -> list[str]:
+        return [step.strategy for step in self.store.steps(run_id) if step.state == "failed"]
 
     def _kill(self, target: str, run_id: str) -> bool:
         """Whether there was one. Raises RuntimeError if the product doesn't take it as it should."""
@@ -213,7 +223,8 @@ class _Bench:
             time.sleep(0.01)
         time.sleep(self._draw.uniform(0.0, 1.5))
         for one in new:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):  # it was faster
+                one.kill()
         reading.join()
         if said[0] != "read" and "large.csv" not in said[0]:
             raise RuntimeError(f"the killed reader said: {said[0]}")
