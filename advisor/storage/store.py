@@ -468,7 +468,9 @@ class Store:
             )
 
     def retry_step(self, run_id: str, *strategies: str) -> None:
-        """Deletes the results of these strategies and queues the ended run again; the other results are kept."""
+        """Deletes the results of these strategies and queues the ended run again; the other results are kept. Raises
+        BadInput if the run was measured elsewhere."""
+        self._check_measured_here(run_id)
         with self._database.transaction() as database:
             queued = database.execute(
                 "UPDATE runs SET state = 'queued', reason = NULL, ended_at = NULL"
@@ -490,7 +492,8 @@ class Store:
 
     def continue_run(self, run_id: str, limit: Limit) -> None:
         """Queues a run again that ended before its last step, with this limit on what it may spend in all. What it
-        finished is kept."""
+        finished is kept. Raises BadInput if the run was measured elsewhere."""
+        self._check_measured_here(run_id)
         plan_json = PLAN.write(replace(self.run(run_id).plan, limit=limit), indent=2)
         with self._database.transaction() as database:
             queued = database.execute(
@@ -506,6 +509,14 @@ class Store:
                 " worked_seconds = NULL"
                 " WHERE run_id = ? AND state = 'cancelled'",
                 (run_id,),
+            )
+
+    def _check_measured_here(self, run_id: str) -> None:
+        """The plan of another run may name any server, and nobody here agreed to that."""
+        row = self._database.row("SELECT origin FROM runs WHERE id = ?", run_id)
+        if row is not None and row["origin"] != "own":
+            raise BadInput(
+                f"Run {run_id} was measured on another machine, so it can't be continued here; compare its data again."
             )
 
     def describe_run(self, run_id: str, given_name: str, note: str, tags: Iterable[str]) -> None:

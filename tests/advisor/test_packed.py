@@ -25,7 +25,7 @@ from advisor.storage.clicks import write_clicks
 from advisor.storage.packed import open_sample, pack, unpack
 from advisor.storage.rebuild import rebuild_database
 from advisor.storage.store import Store
-from advisor.storage.stored import StoredRun
+from advisor.storage.stored import RunState, StoredRun, StoredStep
 from advisor.storage.trial_files import read_trials
 from eval.blind.pairs import Choice, Click
 from eval.outcomes import Trial
@@ -379,6 +379,24 @@ def test_a_number_that_no_database_keeps_does_not_stop_a_repair(store: Store, ru
     (store.home / "threeways.sqlite").unlink()
     assert rebuild_database(store.home)[0] == 1
     assert len(Store(store.home).steps(run.id)) == len(steps) - 1
+
+
+def test_a_run_from_elsewhere_is_not_continued_whatever_failed_in_it(
+    store: Store, other: Store, run: StoredRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its plan may name the sender's server."""
+    unpack(other, "run.zip", pack(store, run.id), "shared")
+    other.save_step(StoredStep(run.id, "prompting", "failed", reason="It crashed."))
+    monkeypatch.setenv("THREEWAYS_HOME", str(other.home))
+    monkeypatch.chdir(other.home.parent)
+    states: tuple[RunState, ...] = ("done", "cancelled", "stopped")
+    for state in states:
+        other.end_run(run.id, state)
+        assert main(["resume", run.id]) == 2
+        assert capsys.readouterr().err == (
+            f"Run {run.id} was measured on another machine, so it can't be continued here; compare its data again.\n"
+        )
+        assert other.run(run.id).state == state and (other.run_folder(run.id) / "prompting" / "trial.json").exists()
 
 
 def test_data_that_is_there_keeps_its_name(store: Store, run: StoredRun) -> None:
