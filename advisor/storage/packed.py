@@ -13,6 +13,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from advisor.as_json import AsJson
@@ -119,7 +120,7 @@ def unpack(store: Store, name: str, content: bytes, origin: Origin) -> StoredRun
         raise BadInput(_by_other_version(name)) from wrong
     if report is None or not is_known(plan):
         raise BadInput(_by_other_version(name))
-    if not is_same or report.run_id != manifest.run_id:
+    if not is_same or report.run_id != manifest.run_id or not _is_moment(report.created_at):
         raise BadInput(_damaged(name))
     if not (is_sound_manifest(manifest, plan) and is_sound_content(files, task)):
         raise BadInput(_damaged(name))
@@ -249,6 +250,15 @@ def _id_of(dataset: StoredDataset, files: Mapping[str, bytes]) -> str:
 
 def _needs_own_code(own_metric: str | None, task: StoredTask) -> bool:
     return own_metric is not None or (task.metric is not None and task.metric.own is not None)
+
+
+def _is_moment(text: str) -> bool:
+    """Whether pages can show it as a day."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _hash(content: bytes) -> str:

@@ -289,6 +289,7 @@ FORGED: dict[str, Change] = {
     "an answer to no row": set_in_answer(example_id="nobody"),
     "a plan of a long model": set_in("run/plan.json", model="m" * 2_000),
     "a report that is no number": set_in("run/report.json", seed=float("inf")),
+    "a report of no day": set_in("run/report.json", created_at="yesterday"),
     "an estimate that is nested deeply": with_file("run/estimate.json", b"[" * 100_000),
 }
 
