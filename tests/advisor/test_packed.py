@@ -26,7 +26,7 @@ from advisor.storage.packed import open_sample, pack, unpack
 from advisor.storage.rebuild import rebuild_database
 from advisor.storage.store import Store
 from advisor.storage.stored import RunState, StoredRun, StoredStep
-from advisor.storage.trial_files import read_trials
+from advisor.storage.trial_files import read_trial, read_trials, write_trial
 from eval.blind.pairs import Choice, Click
 from eval.outcomes import Trial
 from eval.scoring.metric import VERSION
@@ -79,6 +79,18 @@ def test_a_run_comes_out_as_it_went_in_and_counts_as_measured_elsewhere(
         unpack(other, "run.zip", packed, "shared")
     other.delete_run(run.id)
     assert unpack(other, "run.zip", packed, "sample").origin == "sample"
+
+
+def test_baselines_and_points_of_a_learning_curve_come_along(store: Store, other: Store, run: StoredRun) -> None:
+    folder = store.run_folder(run.id)
+    shutil.copytree(folder / "prompting", folder / "curves" / "prompting" / "16")
+    trial = read_trial(folder / "prompting")
+    assert trial is not None
+    (folder / "baselines" / "majority_label").mkdir(parents=True)
+    write_trial(folder / "baselines" / "majority_label", replace(trial, strategy="majority_label"))
+    unpack(other, "run.zip", pack(store, run.id), "shared")
+    for name in ("curves/prompting/16", "baselines/majority_label"):
+        assert read_trial(other.run_folder(run.id) / name) == read_trial(folder / name) is not None
 
 
 def test_models_names_notes_and_clicks_stay_at_home(store: Store, run: StoredRun) -> None:
