@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from advisor.pairing import model_in, strategy_of
 from eval.measuring.phases import LOOKING_UP, READING, WRITING
@@ -176,8 +177,20 @@ def memory_text(size_bytes: float, largest: float | None = None) -> str:
     return f"{number_text(size_bytes / (1e9 if is_large else 1e6))} {'GB' if is_large else 'MB'}"
 
 
+def time_text(seconds: float, form: str) -> str:
+    """A time that was stored as seconds since 1970, on the clock of this machine, in the form of `strftime`; "unknown"
+    if it is in no year that a calendar has, as in a damaged database."""
+    try:
+        return datetime.fromtimestamp(seconds).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return "unknown"
+
+
 def duration_text(seconds: float) -> str:
-    """A wait, rounded to what an estimate supports: "about 20 seconds", "about 8 minutes", "about 2.5 hours"."""
+    """A wait, rounded to what an estimate supports: "about 20 seconds", "about 8 minutes", "about 2.5 hours"; "unknown"
+    if it isn't finite, as in a damaged database."""
+    if not math.isfinite(seconds):
+        return "unknown"
     if seconds < 55:
         return f"about {max(5, 5 * round(seconds / 5))} seconds"
     minutes = max(1, round(seconds / 60))

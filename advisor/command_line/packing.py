@@ -11,6 +11,7 @@ from advisor.runs.report_files import write_report_again
 from advisor.storage.files import give, write_whole
 from advisor.storage.packed import MOST_BYTES, pack, unpack
 from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
 from advisor.wording import memory_text
 from eval.task import BadInput
 
@@ -39,10 +40,22 @@ def unpack_run(store: Store, file: Path) -> None:
     run = unpack(store, file.name, content, "shared")
     try:
         report = write_report_again(store, run)
+        if store.report(run.id) is None:  # some figure of it is no number
+            raise ValueError("the report can't be read back")
     except Exception as wrong:
-        store.delete_run(run.id)
+        _take_back(store, run)
         raise BadInput(f"No report can be made of {file.name}; it may be damaged. Pack the run again.") from wrong
+    except BaseException:  # Ctrl-C
+        _take_back(store, run)
+        raise
     _say(f"Added run {run.id} to your history: {report.recommendation.headline}")
+
+
+def _take_back(store: Store, run: StoredRun) -> None:
+    """With the data, if it came with the run."""
+    store.delete_run(run.id)
+    if any(one.id == run.dataset_id and one.created_at == run.created_at for one in store.unused_datasets()):
+        store.delete_dataset(run.dataset_id)
 
 
 def _say(sentence: str) -> None:

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -36,7 +35,7 @@ from advisor.sections.verdict import why_of
 from advisor.storage.run_files import has_lost_report, why_no_report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
-from advisor.wording import duration_text, name_of
+from advisor.wording import duration_text, name_of, time_text
 
 _MOST_COLUMNS = 4  # strategies next to each other, on a screen of 80 characters
 _FIRST_OF_ALL = (SCORE, "95 % CI", MEDIAN, COST)
@@ -160,7 +159,7 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
         summary = summary_in(store, run.id)
         table.add_row(
             run.id,
-            f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d %H:%M}",
+            time_text(run.created_at, "%Y-%m-%d %H:%M"),
             Text(run.title),
             run.state if run.is_own else f"{run.state} ({run.origin})",
             Text(summary.headline if summary else _lost(store, run)),

@@ -14,7 +14,7 @@ from advisor.pairing import strategy_of
 from advisor.render.fitted_zip import write_fitted_zip
 from advisor.runs.adapter_off import no_adapter
 from advisor.runs.answering import Fitted
-from advisor.runs.trying import order_to_answer, strategies_to_try, with_adapter
+from advisor.runs.trying import check_measured_here, order_to_answer, strategies_to_try, with_adapter
 from advisor.storage.files import give
 from advisor.storage.store import Store
 from advisor.storage.tries import TriedAnswer, Try, keep_try, new_try
@@ -50,6 +50,7 @@ def answer_try(store: Store, one: Try, build_strategy: str) -> int:
 def download(store: Store, run_id: str, strategy: str, file: Path) -> None:
     """Raises BadInput if there is nothing to download, or if the file can't be written."""
     run = store.run(run_id)
+    check_measured_here(run)
     try:
         with tempfile.NamedTemporaryFile(dir=file.absolute().parent, prefix=f".{file.name}.", delete=False) as beside:
             try:

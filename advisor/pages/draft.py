@@ -22,6 +22,7 @@ from eval.splitting.split import split_task
 from eval.task import BadInput, Document, Split, Task
 from strategies.base_models import context_tokens
 from strategies.presets import PRESETS
+from strategies.served.address import is_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ def starting_plan(dataset: StoredDataset) -> Plan:
     if followed:
         try:
             earlier = store().run(followed)
+            if not earlier.is_own and any(map(is_served, earlier.plan.models)):
+                return Plan(dataset.id, setup)  # nobody here chose to send data to that server
             # Not one that was measured on another machine, or that belongs to somebody else.
             follows = earlier.id if earlier.is_own and store().owns(earlier.id) else None
             return replace(earlier.plan, dataset_id=dataset.id, setup=setup, follows=follows)

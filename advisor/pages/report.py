@@ -44,7 +44,7 @@ def show_unfinished(run: StoredRun) -> None:
     frame.heading(_ENDED.get(run.state, "Failed"), run.reason or "You stopped this run.")
     show_sharing(run)
     show_steps(run)
-    if run.state == "stopped" and frame.store().owns(run.id):
+    if run.state == "stopped" and run.is_own and frame.store().owns(run.id):
         show_stopped(run)
     if not frame.store().owns(run.id):
         return
@@ -56,12 +56,13 @@ def show_unfinished(run: StoredRun) -> None:
 
 
 def show_retries(run: StoredRun) -> None:
-    """Strategies that failed or were cancelled can be tried once more; the results of the others stay.
+    """Strategies that failed or were cancelled can be tried once more; the results of the others stay. Nothing is added
+    to a run that was measured elsewhere.
 
     A retry takes all that were cancelled along, so they have one button.
     """
-    if run.state == "stopped":
-        return  # it would stop again at once
+    if run.state == "stopped" or not run.is_own:
+        return  # a stopped one would stop again at once
     steps = frame.store().steps(run.id)
     labels = {step.strategy: f"Try {in_sentence(step.strategy)} again" for step in steps if step.state == "failed"}
     if cancelled := next((step.strategy for step in steps if step.state == "cancelled"), None):
@@ -81,7 +82,7 @@ def show_done(run: StoredRun, report: Report) -> None:
     frame.small(subject_of(report))
     if run.state == "stopped":
         frame.small(run.reason or "")
-        if is_mine:
+        if is_mine and run.is_own:
             show_stopped(run)
     elif run.state != "done":
         frame.small("This run was stopped. What was measured before stands.")
@@ -95,7 +96,7 @@ def show_done(run: StoredRun, report: Report) -> None:
                 frame.go("Start")
         elif st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
             ask_for_changed_data(run)
-        if run.is_own and is_mine:
+        if is_mine:
             show_retries(run)
         follows = followed_by(run) if is_mine else None
         if follows and frame.store().report(follows) is not None:

@@ -77,13 +77,13 @@ class _Fitted:
 
 
 def can_download(store: Store, run: StoredRun, strategy: str) -> bool:
-    """Any strategy or baseline that was saved, except those whose answer is always the same, and strategies whose model
-    is on a server."""
+    """Any strategy or baseline that was saved here, except those whose answer is always the same, and strategies whose
+    model is on a server."""
     if strategy_of(strategy) in STRATEGIES:
         known = not is_served(run.plan.pairing(strategy).model)
     else:
         known = strategy in BASELINES and strategy not in ALWAYS_THE_SAME
-    return known and _folder(store, run, strategy).is_dir()
+    return known and run.is_own and _folder(store, run, strategy).is_dir()
 
 
 def unpacked_bytes(store: Store, run: StoredRun, strategy: str) -> int:

@@ -70,7 +70,7 @@ def write_report(
     fewer = read_curves(folder)
     report = build_report(
         run_id=run.id,
-        created_at=datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
+        created_at=_moment_of(run).isoformat(timespec="seconds"),
         seed=plan.seed,
         device=device_of(folder, trials),
         model=list_text(list(words.values())),
@@ -110,6 +110,15 @@ def write_report(
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report
+
+
+def _moment_of(run: StoredRun) -> datetime:
+    """When it was started; the first moment of 1970 if the database is damaged, as `Store.run` says of a damaged
+    row."""
+    try:
+        return datetime.fromtimestamp(run.created_at, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def compared_models(report: Report) -> set[str]:

@@ -44,7 +44,9 @@ class Tryable:
 
 
 def tryable(store: Store, run: StoredRun) -> list[Tryable]:
-    """Every strategy that the run compared, then its baselines that were saved."""
+    """Every strategy that the run compared, then its baselines that were saved; none of a run measured elsewhere."""
+    if not run.is_own:
+        return []
     folder = store.run_folder(run.id)
     found = []
     for step in store.steps(run.id):
@@ -76,7 +78,16 @@ def with_adapter(strategies: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in strategies if no_adapter(name) is None)
 
 
+def check_measured_here(run: StoredRun) -> None:
+    """Raises BadInput if the run was measured elsewhere. No fitted strategy comes with such a run, so one in its folder
+    would be forged, and may send what it is asked to anybody's server."""
+    if not run.is_own:
+        raise BadInput(NOTHING_SAVED)
+
+
 def order_to_answer(store: Store, run: StoredRun, strategy: str, build_strategy: str = BUILD_STRATEGY) -> StepOrder:
+    """Raises BadInput as `check_measured_here` does."""
+    check_measured_here(run)
     plan = run.plan
     model = plan.pairing(strategy).model
     order = StepOrder(store.run_folder(run.id), strategy, plan.preset, model, plan.seed, build_strategy)

@@ -75,7 +75,7 @@ def _problem(store: Store, earlier: StoredRun, plan: Plan) -> str | None:
         )
     if earlier.state not in _ENDED:
         return f"Run {earlier.id} hasn't ended, so it has no adapter to start from yet: wait for it."
-    adapters = adapters_in(store.own_run_folder(earlier.id), earlier.plan)
+    adapters = adapters_in(store.own_run_folder(earlier.id), earlier.plan) if earlier.is_own else {}
     if not adapters:
         return f"Run {earlier.id} has no trained adapter on this machine: start from another run, or the base model."
     starts = starts_for(plan, adapters)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from advisor.pairing import model_words
 from advisor.report.run_summary import RunSummary
 from advisor.schema import Confidence
 from advisor.storage.stored import StoredRun
-from advisor.wording import KIND_NAMES, count_text, list_text, name_of, score_text
+from advisor.wording import KIND_NAMES, count_text, list_text, name_of, score_text, time_text
 from eval.task import BadInput
 
 _STATE_WORDS = {
@@ -117,7 +116,8 @@ def line_of(run: StoredRun, summary: RunSummary | None, lost: str = "") -> Line:
 
 
 def moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%-d %b %Y, %H:%M")
+    """A time of a run; "unknown" if there is no such time, so that a damaged row doesn't hide the others."""
+    return time_text(seconds, "%-d %b %Y, %H:%M")
 
 
 def matching(lines: Sequence[Line], text: str, data: str | None) -> list[Line]:

@@ -52,6 +52,15 @@ def read_about(run_folder: Path) -> About | None:
         return None
 
 
+def origin_of(run_folder: Path) -> Origin:
+    """ "own" if an earlier version made the run. "shared" if the file is damaged: then nobody knows whether the run was
+    measured here."""
+    about = read_about(run_folder)
+    if about is not None:
+        return about.origin
+    return "shared" if (run_folder / _ABOUT).exists() else "own"
+
+
 def write_names(dataset_folder: Path, names: Names) -> None:
     write_whole(dataset_folder / _NAMES, _NAMES_JSON.write(names))
 

@@ -1,19 +1,19 @@
 """A finished run in one file: its data, plan, task, trials and report, to ship as the sample or to share.
 
 A packed run is a ZIP whose manifest names every other file with its hash. Trained models and what a person added (name,
-note, tags, clicks, marks) stay at home. Packed files come from other people, so nothing in one is trusted: only names
-of a fixed form are read, sizes are limited while reading, and hashes and types must fit.
+note, tags, clicks, marks) stay at home. Packed files come from other people, so nothing in one is trusted: only files
+that `pack` writes are taken, sizes are limited while reading, and hashes, types and values must fit
+(`advisor.storage.packed_content`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
-import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from advisor.as_json import AsJson
@@ -21,10 +21,25 @@ from advisor.migration import read_report
 from advisor.plan import PLAN
 from advisor.samples import SAMPLE_REPORT, zipped
 from advisor.schema import REPORT
+from advisor.storage.foreign_json import read_foreign
+from advisor.storage.packed_content import (
+    DATASET,
+    MACHINE_FILE,
+    RENDERED,
+    RUN,
+    RUN_FILES,
+    PackedRun,
+    has_needed,
+    is_known,
+    is_packed,
+    is_sound_content,
+    is_sound_json,
+    is_sound_manifest,
+)
 from advisor.storage.store import Store
-from advisor.storage.stored import Origin, StoredDataset, StoredRun, StoredStep
+from advisor.storage.stored import Origin, StoredDataset, StoredRun
 from advisor.storage.task_file import StoredTask, read_stored_task
-from advisor.storage.trial_files import read_trial
+from advisor.storage.trial_files import named_by, read_trial
 from advisor.storage.upload import AS_FOUND, READING, Upload
 from eval.reading.decoding import ZIP_FAULTS
 from eval.reading.table import Table
@@ -33,33 +48,8 @@ from eval.task import BadInput
 FORMAT = 1  # raise it when a packed run of the version before can't be read any more
 MOST_BYTES, _MOST_UNPACKED_BYTES, _MOST_MANIFEST_BYTES = 256 * 2**20, 2**30, 2**24
 _MOST_FILES = 2_000
-_MANIFEST, _DATASET, _RUN = "manifest.json", "dataset/", "run/"
-_NAMES = re.compile(
-    r"dataset/(upload|documents|reading\.json)|run/([a-z0-9_][\w.@-]*/){0,3}[a-z0-9_]+\.(jsonl?|html|md|csv)", re.ASCII
-)
-_RUN_FILES = ("plan.json", "task.json", "speed.json", "estimate.json", "steps.json", "score_check.json", "report.json")
-_RENDERED = ("report.html", "report.md", "outcomes.csv")
+_MANIFEST = "manifest.json"
 _TRIALS = ("*/manifest.json", "baselines/*/manifest.json", "curves/*/*/manifest.json")
-
-
-@dataclass(frozen=True, slots=True)
-class PackedRun:
-    """The manifest of a packed run. `files` are the SHA-256 of each file by its name. Times are seconds since 1970."""
-
-    format: int
-    run_id: str
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-    data_name: str
-    dataset_id: str
-    rows: int
-    documents_name: str | None
-    documents: int
-    steps: tuple[StoredStep, ...]
-    files: dict[str, str]
-
-
 _PACKED = AsJson[PackedRun](PackedRun)
 
 
@@ -75,17 +65,18 @@ def pack(store: Store, run_id: str) -> bytes:
     dataset, folder = store.dataset(run.dataset_id), store.run_folder(run.id)
     shared = report.for_others()
     try:
-        files = {f"{_DATASET}{name}": content for name, content in _dataset_files(store, dataset)}
-        files |= {f"{_RUN}{name}": content for name, content in _run_files(folder, shared == report)}
+        found = {f"{DATASET}{name}": content for name, content in _dataset_files(store, dataset)}
+        found |= {f"{RUN}{name}": content for name, content in _run_files(folder, shared == report)}
     except OSError as wrong:
         raise BadInput(f"A file of run {run.id} can't be read ({wrong}); pack another run.") from wrong
+    files = {each: found[each] for each in found if is_packed(each, plan, dataset.documents_name is not None)}
     if shared != report:
-        files[f"{_RUN}report.json"] = REPORT.write(shared, indent=2).encode()
+        files[f"{RUN}report.json"] = REPORT.write(shared, indent=2).encode()
     # On a server with log-in, the id of a dataset depends on whose it is, which isn't shared. A cluster's address says
     # something about a network.
-    dataset_id = _id_of(dataset, {name.removeprefix(_DATASET): content for name, content in files.items()})
+    dataset_id = _id_of(dataset, {name.removeprefix(DATASET): content for name, content in files.items()})
     if dataset_id != dataset.id or plan.cluster:
-        files[f"{_RUN}plan.json"] = PLAN.write(replace(plan, dataset_id=dataset_id, cluster=""), indent=2).encode()
+        files[f"{RUN}plan.json"] = PLAN.write(replace(plan, dataset_id=dataset_id, cluster=""), indent=2).encode()
     manifest = PackedRun(
         FORMAT,
         run.id,
@@ -105,10 +96,12 @@ def pack(store: Store, run_id: str) -> bytes:
 
 def unpack(store: Store, name: str, content: bytes, origin: Origin) -> StoredRun:
     """Stores a packed run under its id. `name` is that of the file, for the sentence of the BadInput that says why it
-    can't be read."""
+    can't be read. What was rendered elsewhere is only kept of the sample: a page may say anything."""
     manifest, files = _read(name, content)
-    dataset_files = {path.removeprefix(_DATASET): each for path, each in files.items() if path.startswith(_DATASET)}
-    run_files = {path.removeprefix(_RUN): each for path, each in files.items() if path.startswith(_RUN)}
+    if not is_sound_json(files):
+        raise BadInput(_damaged(name))
+    dataset_files = {path.removeprefix(DATASET): each for path, each in files.items() if path.startswith(DATASET)}
+    run_files = {path.removeprefix(RUN): each for path, each in files.items() if path.startswith(RUN)}
     dataset = StoredDataset(
         manifest.dataset_id,
         manifest.data_name,
@@ -123,11 +116,13 @@ def unpack(store: Store, name: str, content: bytes, origin: Origin) -> StoredRun
         plan, report = PLAN.read(plan_json), read_report(run_files["report.json"])
         task = read_stored_task(run_files["task.json"])
         is_same = plan.dataset_id == dataset.id == _id_of(dataset, dataset_files) and not plan.cluster
-    except (KeyError, ValueError, RecursionError) as wrong:
+    except (LookupError, ValueError, TypeError, AttributeError) as wrong:
         raise BadInput(_by_other_version(name)) from wrong
-    if report is None:
+    if report is None or not is_known(plan):
         raise BadInput(_by_other_version(name))
-    if not is_same or report.run_id != manifest.run_id or any(one.run_id != manifest.run_id for one in manifest.steps):
+    if not is_same or report.run_id != manifest.run_id or not _is_moment(report.created_at):
+        raise BadInput(_damaged(name))
+    if not (is_sound_manifest(manifest, plan) and is_sound_content(files, task)):
         raise BadInput(_damaged(name))
     if _needs_own_code(plan.setup.own_metric, task):
         raise BadInput(f"{name} was scored by somebody's own code, which Threeways doesn't run; ask for another run.")
@@ -144,6 +139,8 @@ def unpack(store: Store, name: str, content: bytes, origin: Origin) -> StoredRun
         ended_at=manifest.ended_at,
         origin=origin,
     )
+    if origin != "sample":
+        run_files = {path: each for path, each in run_files.items() if path not in RENDERED}
     return store.add_finished(dataset, run, manifest.steps, dataset_files, run_files)
 
 
@@ -181,13 +178,14 @@ def _dataset_files(store: Store, dataset: StoredDataset) -> Iterator[tuple[str, 
 
 def _run_files(folder: Path, also_rendered: bool) -> Iterator[tuple[str, bytes]]:
     """Rendered reports that speak of a person's clicks or marks are left out."""
-    for name in (*_RUN_FILES, *(_RENDERED if also_rendered else ())):
+    for name in (*RUN_FILES, *(RENDERED if also_rendered else ())):
         if (folder / name).exists():
             yield name, (folder / name).read_bytes()
     for manifest in sorted(path for pattern in _TRIALS for path in folder.glob(pattern)):
         if read_trial(manifest.parent) is None:  # never finished, or changed since
             continue
-        for name in (*json.loads(manifest.read_bytes()), "machine.json", manifest.name):
+        *measured, last = named_by(manifest.read_bytes())
+        for name in (*measured, MACHINE_FILE, last):
             if (manifest.parent / name).exists():
                 yield (manifest.parent / name).relative_to(folder).as_posix(), (manifest.parent / name).read_bytes()
 
@@ -196,12 +194,7 @@ def _read(name: str, content: bytes) -> tuple[PackedRun, dict[str, bytes]]:
     archive = _archive(name, content)
     manifest = _manifest(name, archive)
     names = [entry.filename for entry in archive.infolist()]
-    if (
-        len(names) > _MOST_FILES
-        or sorted(names) != sorted([_MANIFEST, *manifest.files])
-        or not re.fullmatch(r"[\w-]{1,64}", manifest.run_id, re.ASCII)
-        or not all(_NAMES.fullmatch(each) for each in manifest.files)
-    ):
+    if len(names) > _MOST_FILES or sorted(names) != sorted([_MANIFEST, *manifest.files]) or not has_needed(manifest):
         raise BadInput(_damaged(name))
     files, left = {}, _MOST_UNPACKED_BYTES
     for each, expected in manifest.files.items():
@@ -223,11 +216,12 @@ def _archive(name: str, content: bytes) -> zipfile.ZipFile:
 
 def _manifest(name: str, archive: zipfile.ZipFile) -> PackedRun:
     try:
-        stored = json.loads(_read_entry(name, archive, _MANIFEST, _MOST_MANIFEST_BYTES))
-        version = stored["format"]
-    except (ValueError, LookupError, TypeError, RecursionError) as wrong:
+        stored = read_foreign(_read_entry(name, archive, _MANIFEST, _MOST_MANIFEST_BYTES))
+    except ValueError as wrong:
         raise BadInput(_damaged(name)) from wrong
-    if version != FORMAT:
+    if not isinstance(stored, dict) or "format" not in stored:
+        raise BadInput(_damaged(name))
+    if stored["format"] != FORMAT:
         raise BadInput(_by_other_version(name))
     try:
         return _PACKED.of(stored)
@@ -256,6 +250,15 @@ def _id_of(dataset: StoredDataset, files: Mapping[str, bytes]) -> str:
 
 def _needs_own_code(own_metric: str | None, task: StoredTask) -> bool:
     return own_metric is not None or (task.metric is not None and task.metric.own is not None)
+
+
+def _is_moment(text: str) -> bool:
+    """Whether pages can show it as a day."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _hash(content: bytes) -> str:

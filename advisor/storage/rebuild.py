@@ -13,7 +13,7 @@ from pathlib import Path
 
 from advisor.as_json import AsJson
 from advisor.plan import BASELINES_STEP, Plan, read_plan
-from advisor.storage.about import About, Names, read_about, read_names
+from advisor.storage.about import About, Names, origin_of, read_about, read_names
 from advisor.storage.database import TABLE_NAMES, Database, Row
 from advisor.storage.databases import open_database, postgres_address
 from advisor.storage.files import DATABASE
@@ -62,9 +62,10 @@ def _fill(database: Database, home: Path, left: Mapping[str, Mapping[tuple[str, 
             if not named or any(value is None and columns[table][name] for name, value in named.items()):
                 return  # a damaged row
             places = ", ".join(f":{name}" for name in named)
-            transaction.execute(
-                f"INSERT INTO {table} ({', '.join(named)}) VALUES ({places}) ON CONFLICT DO NOTHING", named
-            )
+            with suppress(OverflowError, UnicodeEncodeError):  # likewise: a number or a text that nobody could store
+                transaction.execute(
+                    f"INSERT INTO {table} ({', '.join(named)}) VALUES ({places}) ON CONFLICT DO NOTHING", named
+                )
 
         for folder in _folders(home / "datasets"):
             insert("datasets", left["datasets"].get((folder.name,)) or _dataset_row(home, folder))
@@ -139,8 +140,9 @@ def _run_row(folder: Path) -> Row | None:
         plan = read_plan(plan_json)
     except (OSError, ValueError):
         return None
-    about = read_about(folder) or About(_name_of_task(folder), _created_at(folder))
-    is_done = not has_lost_report(folder)
+    about = read_about(folder) or About(_name_of_task(folder), _created_at(folder), origin_of(folder))
+    has_report = not has_lost_report(folder)
+    is_done = has_report or about.origin != "own"  # what was measured elsewhere can't be continued here
     run = StoredRun(
         id=folder.name,
         dataset_id=plan.dataset_id,
@@ -151,7 +153,7 @@ def _run_row(folder: Path) -> Row | None:
         cancel_requested=False,
         created_at=about.created_at,
         started_at=about.created_at,
-        ended_at=(folder / "report.json").stat().st_mtime if is_done else about.created_at,
+        ended_at=(folder / "report.json").stat().st_mtime if has_report else about.created_at,
         given_name=about.given_name,
         note=about.note,
         origin=about.origin,

@@ -27,7 +27,7 @@ from advisor.estimate import SPEED, Speed, read_speed
 from advisor.migration import read_report
 from advisor.plan import PLAN, SETUP, Plan, Setup
 from advisor.schema import Report
-from advisor.storage.about import About, Names, write_about, write_names
+from advisor.storage.about import About, Names, read_about, write_about, write_names
 from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Transaction
 from advisor.storage.databases import open_database
@@ -288,21 +288,34 @@ class Store:
         dataset_files: Mapping[str, bytes],
         run_files: Mapping[str, bytes],
     ) -> StoredRun:
-        """A run that was measured elsewhere, with its data. Files are given by their path in the run's folder. Raises
-        BadInput if there is a run with this id."""
+        """A run that was measured elsewhere, with its data. Files are given by their path in the run's folder. If
+        anything fails, nothing of it is left. Raises BadInput if there is a run with this id."""
         if self._database.row("SELECT 1 FROM runs WHERE id = ?", run.id):
             raise BadInput(f"Run {run.id} is already in {self.home}; you can find it in History.")
-        for folder, files in ((self.dataset_folder(dataset.id), dataset_files), (self.run_folder(run.id), run_files)):
-            if folder == self.run_folder(run.id):
-                shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was interrupted before the next lines
-            if folder.exists():
-                continue
+        _clear_unfinished(self.run_folder(run.id))
+        made: list[Path] = []
+        try:
+            folder = self.dataset_folder(dataset.id)
+            if not folder.exists():  # otherwise somebody has the same data, whose name stays
+                with whole_folder(folder) as unnamed:
+                    _write_files(unnamed, dataset_files)
+                    write_names(unnamed, Names(dataset.name, dataset.documents_name))
+                made.append(folder)
+            folder = self.run_folder(run.id)
             with whole_folder(folder) as unnamed:
-                for name, content in files.items():
-                    (unnamed / name).parent.mkdir(parents=True, exist_ok=True)
-                    (write_sealed if name in _SEALED else write_whole)(unnamed / name, content)
-        write_names(self.dataset_folder(dataset.id), Names(dataset.name, dataset.documents_name))
-        write_about(self.run_folder(run.id), About(run.name, run.created_at, run.origin))
+                _write_files(unnamed, run_files)
+                # Before the folder has its name, so that a rebuilt database never takes the run for one of this home.
+                write_about(unnamed, About(run.name, run.created_at, run.origin))
+            made.append(folder)
+            self._insert_finished(dataset, run, steps)
+        except BaseException:
+            for folder in made:
+                with suppress(OSError):
+                    remove_folder(folder)
+            raise
+        return self.run(run.id)
+
+    def _insert_finished(self, dataset: StoredDataset, run: StoredRun, steps: Iterable[StoredStep]) -> None:
         with self._database.transaction() as database:
             database.execute(
                 "INSERT INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", astuple(dataset)
@@ -315,7 +328,6 @@ class Store:
             database.executemany(
                 "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [astuple(step) for step in steps]
             )
-        return self.run(run.id)
 
     def runs(self) -> list[StoredRun]:
         """Newest first."""
@@ -456,7 +468,9 @@ class Store:
             )
 
     def retry_step(self, run_id: str, *strategies: str) -> None:
-        """Deletes the results of these strategies and queues the ended run again; the other results are kept."""
+        """Deletes the results of these strategies and queues the ended run again; the other results are kept. Raises
+        BadInput if the run was measured elsewhere."""
+        self._check_measured_here(run_id)
         with self._database.transaction() as database:
             queued = database.execute(
                 "UPDATE runs SET state = 'queued', reason = NULL, ended_at = NULL"
@@ -478,7 +492,8 @@ class Store:
 
     def continue_run(self, run_id: str, limit: Limit) -> None:
         """Queues a run again that ended before its last step, with this limit on what it may spend in all. What it
-        finished is kept."""
+        finished is kept. Raises BadInput if the run was measured elsewhere."""
+        self._check_measured_here(run_id)
         plan_json = PLAN.write(replace(self.run(run_id).plan, limit=limit), indent=2)
         with self._database.transaction() as database:
             queued = database.execute(
@@ -494,6 +509,14 @@ class Store:
                 " worked_seconds = NULL"
                 " WHERE run_id = ? AND state = 'cancelled'",
                 (run_id,),
+            )
+
+    def _check_measured_here(self, run_id: str) -> None:
+        """The plan of another run may name any server, and nobody here agreed to that."""
+        row = self._database.row("SELECT origin FROM runs WHERE id = ?", run_id)
+        if row is not None and row["origin"] != "own":
+            raise BadInput(
+                f"Run {run_id} was measured on another machine, so it can't be continued here; compare its data again."
             )
 
     def describe_run(self, run_id: str, given_name: str, note: str, tags: Iterable[str]) -> None:
@@ -638,6 +661,25 @@ def _end_run(database: Transaction, run_id: str, state: RunState, reason: str | 
     )
 
 
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (write_sealed if name in _SEALED else write_whole)(folder / name, content)
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Removes what an attempt to add a run from elsewhere left, if its process was killed before the database had the
+    run. Raises BadInput if the folder holds another run that the database lacks."""
+    if not folder.exists():
+        return
+    about = read_about(folder)
+    if about is None or about.origin == "own":
+        raise BadInput(
+            f"{folder} holds a run that the database lacks; get it back with: python -m advisor doctor --repair"
+        )
+    remove_folder(folder)
+
+
 def _remove(parent: Path, name: str) -> None:
     """Raises BadInput if the folder can't be deleted. A damaged database must not name another one."""
     if name in ("", ".", "..") or "/" in name:
@@ -667,6 +709,7 @@ def _run(row: dict[str, Any]) -> StoredRun:
             created_at=0.0,
             started_at=None,
             ended_at=None,
+            origin="own" if row["origin"] == "own" else "shared",
         )
 
 

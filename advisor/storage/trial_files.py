@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,8 +26,9 @@ from strategies.registry import BASELINES
 
 _TRIAL = AsJson[Trial](Trial)
 MANIFEST = "manifest.json"
-_PROBES = "probes.jsonl"
+_FACTS, _OUTCOMES, _PROBES = "trial.json", "outcomes.jsonl", "probes.jsonl"
 PROMPTS_FILE = "prompts.jsonl"
+TRIAL_FILES = (_FACTS, _OUTCOMES, _PROBES, PROMPTS_FILE)  # besides the manifest, which names those that there are
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
@@ -37,8 +38,8 @@ def write_trial(folder: Path, trial: Trial) -> None:
     outcomes, probes = facts.pop("outcomes"), facts.pop("probes")
     del facts["timed_alike"], facts["prompts"], facts["token_price"], facts["training_price"]
     contents = {
-        "trial.json": json.dumps(facts, indent=2),
-        "outcomes.jsonl": "".join(json.dumps(outcome) + "\n" for outcome in outcomes),
+        _FACTS: json.dumps(facts, indent=2),
+        _OUTCOMES: "".join(json.dumps(outcome) + "\n" for outcome in outcomes),
     }
     if probes:
         lines = [{"probe": name, **outcome} for name, each in probes.items() for outcome in each]
@@ -95,18 +96,32 @@ def read_trial(folder: Path) -> Trial | None:
     """Without its prompts. None if there is no finished trial, or if it was changed since, or if another version wrote
     it."""
     try:
-        hashes = json.loads((folder / MANIFEST).read_bytes())
-        names = ("trial.json", "outcomes.jsonl", *(name for name in (_PROBES, PROMPTS_FILE) if name in hashes))
-        contents = {name: (folder / name).read_bytes() for name in names}
+        return trial_in({name: (folder / name).read_bytes() for name in named_by((folder / MANIFEST).read_bytes())})
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def named_by(manifest: bytes) -> tuple[str, ...]:
+    """The files of a trial by its manifest, which is the last of them. Raises ValueError or TypeError if it is no
+    manifest."""
+    named = json.loads(manifest)
+    return (_FACTS, _OUTCOMES, *(name for name in (_PROBES, PROMPTS_FILE) if name in named), MANIFEST)
+
+
+def trial_in(files: Mapping[str, bytes]) -> Trial | None:
+    """As `read_trial`, for files that are read already, by their names."""
+    try:
+        hashes = json.loads(files[MANIFEST])
+        contents = {name: files[name] for name in named_by(files[MANIFEST]) if name != MANIFEST}
         if hashes != {name: _hash(content) for name, content in contents.items()}:
             return None
-        facts = json.loads(contents["trial.json"])
-        outcomes = map(json.loads, contents["outcomes.jsonl"].decode().splitlines())
+        facts = json.loads(contents[_FACTS])
+        outcomes = map(json.loads, contents[_OUTCOMES].decode().splitlines())
         probes: dict[str, list[object]] = {}
         for line in map(json.loads, contents.get(_PROBES, b"").decode().splitlines()):
             probes.setdefault(line.pop("probe"), []).append(line)
         return _TRIAL.of({**facts, "outcomes": list(outcomes), "probes": probes})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -130,7 +145,7 @@ def measured_bytes(run_folder: Path) -> int:
     """How much the trials of a run hold, finished or not, and what its trainings have reached: more after every block
     of answers and every dev evaluation. 0 if nothing is there."""
     found = 0
-    for name in ("outcomes.jsonl", CHECKPOINT):
+    for name in (_OUTCOMES, CHECKPOINT):
         for path in run_folder.rglob(name):
             with suppress(OSError):  # deleted meanwhile
                 found += 1 + path.stat().st_size  # a fitted strategy without answers counts too

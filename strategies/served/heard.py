@@ -63,12 +63,20 @@ class Heard:
             named = ", ".join([*shown, f"and {more:,} more"] if more > 0 else shown)
             notes.append(f"The server answered as another model than {self._model}: {named}.")
         if self._kept:
-            day = datetime.fromtimestamp(self._oldest, UTC)
             notes.append(
                 f"Answers kept from an earlier run: {self._kept:,} of {self._answers:,}, the first of "
-                f"{day.day} {day:%B %Y}. They count with the time and the tokens that they took then."
+                f"{_day(self._oldest)}. They count with the time and the tokens that they took then."
             )
         return notes
+
+
+def _day(seconds: float) -> str:
+    """Such as "1 December 2026"; what was kept may be damaged."""
+    try:
+        day = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return "an unknown day"
+    return f"{day.day} {day:%B %Y}"
 
 
 def _is_same_model(answered: str, asked: str) -> bool:

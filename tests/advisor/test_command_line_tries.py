@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from advisor.command_line.commands import main
+from advisor.render.fitted_zip import can_download
+from advisor.runs.trying import NOTHING_SAVED, tryable
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.tries import tries_of
+from eval.task import BadInput
 from tests.advisor.test_trying import finished
 from tests.tiny_strategies import STEADY
 
@@ -66,3 +71,43 @@ def test_download_refuses_in_one_sentence_and_leaves_no_file(
     assert not list(there.iterdir())
     assert main(["download", run.id, "prompting", str(tmp_path / "nowhere" / "it.zip")]) == 2
     assert "can't be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["try", "predict", "serve", "export", "download"])
+def test_nothing_in_the_folder_of_a_run_from_elsewhere_answers(
+    run: StoredRun,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    """Somebody may have forged it, and it may send what it is asked to their server."""
+    measured_elsewhere(Store())
+    arguments = {
+        "try": ["try", run.id, "my invoice"],
+        "predict": ["predict", run.id, "--strategy", "prompting"],
+        "serve": ["serve", run.id, "--strategy", "prompting", "--port", "0"],
+        "export": ["export", run.id, "--strategy", "prompting", "--out", str(tmp_path / "out")],
+        "download": ["download", run.id, "prompting", str(tmp_path / "it.zip")],
+    }
+
+    def load(*_: object) -> None:
+        raise BadInput("It was loaded.")
+
+    monkeypatch.setattr("advisor.serving.server.load_fitted", load)
+    monkeypatch.setattr("advisor.command_line.commands.load_fitted", load)
+    assert main(arguments[command], STEADY) == 2
+    assert capsys.readouterr().err == f"{NOTHING_SAVED}\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"home"}
+
+
+def test_a_run_from_elsewhere_offers_no_download(run: StoredRun) -> None:
+    assert can_download(Store(), run, "prompting")
+    measured_elsewhere(Store())
+    assert not can_download(Store(), Store().run(run.id), "prompting") and not tryable(Store(), Store().run(run.id))
+
+
+def measured_elsewhere(store: Store) -> None:
+    """As if each run had come in a packed file that an earlier version took whole."""
+    with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
+        database.execute("UPDATE runs SET origin = 'shared'")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,28 @@ def test_no_damaged_file_of_a_run_ends_a_command_or_hides_another_run(
             if command == ["runs"]:
                 assert code == 0 and sound in said.out, name
                 assert whole.recommendation.headline.split()[0] in said.out, name
+
+
+@pytest.mark.parametrize("seconds", [253402300799.0, 1e18, float("inf")])
+def test_a_run_that_was_started_in_no_year_hides_no_other(
+    made: tuple[Path, str, str],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    seconds: float,
+) -> None:
+    with closing(sqlite3.connect(home / "threeways.sqlite")) as database, database:
+        database.execute("UPDATE runs SET created_at = ? WHERE id = ?", (seconds, made[1]))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert main(["runs"]) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    said = " ".join(capsys.readouterr().out.split())
+    assert made[1] in said and made[2] in said and "unknown" in said
+    assert write_report_again(Store(home), Store(home).run(made[1])).created_at[:4] in ("9999", "1970")
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -210,6 +212,11 @@ def test_what_cannot_go_on_from_a_run_is_refused_in_one_sentence(first: First, t
     config = json.loads((fitted / CONFIG).read_text())
     (fitted / CONFIG).write_text(json.dumps(config | {"r": "many"}))
     assert f"The adapter of run {earlier.id} can't be read" in refused(plan)
+    with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
+        database.execute("UPDATE runs SET origin = 'shared' WHERE id = ?", (earlier.id,))
+    assert "has no trained adapter on this machine" in refused(plan)  # whatever somebody put there
+    with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
+        database.execute("UPDATE runs SET origin = 'own'")
     shutil.rmtree(fitted)
     assert "has no trained adapter on this machine" in refused(plan)
     assert [run.id for run in store.runs()] == [unmeasured.id, earlier.id]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.plan import STRATEGIES
+from advisor.sections.run_list import moment
 from advisor.wording import (
     duration_text,
     in_milliseconds,
@@ -16,6 +17,7 @@ from advisor.wording import (
     seconds_text,
     signed_points,
     taken_text,
+    time_text,
     words_of,
 )
 
@@ -84,6 +86,8 @@ def test_money_has_its_currency_and_unknown_is_not_nothing(amount: float | None,
         (480, "about 8 minutes"),
         (9000, "about 2.5 hours"),
         (7200, "about 2 hours"),
+        (float("inf"), "unknown"),
+        (float("nan"), "unknown"),
     ],
 )
 def test_a_wait_is_no_more_exact_than_an_estimate(seconds: float, said: str) -> None:
@@ -110,6 +114,12 @@ def test_what_is_compared_has_one_unit() -> None:
     assert [taken_text(each, 1500) for each in (45, 1500)] == ["0.75 min", "25 min"]
     assert [taken_text(each) for each in (2.41, 161)] == ["2.4 s", "160 s"]
     assert [memory_text(each, 2.2e9) for each in (730e6, 2.2e9)] == ["0.73 GB", "2.2 GB"]
+
+
+@pytest.mark.parametrize("seconds", [1e18, -1e18, float("inf"), float("-inf"), float("nan"), 253402400000])
+def test_a_time_in_no_year_is_unknown(seconds: float) -> None:
+    assert time_text(seconds, "%Y") == moment(seconds) == "unknown"
+    assert time_text(1_796_000_000, "%Y") == "2026"
 
 
 def test_every_strategy_has_all_its_words() -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
 from advisor.estimate import UNTIMED_CLUSTER
+from advisor.pages.draft import setup_of, starting_plan
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.runs.fit_key import FitKey, Rows, write_key
 from advisor.runs.order import FITTED, StepOrder
 from advisor.runs.place import CLUSTER
 from advisor.storage.store import Store
-from advisor.storage.stored import StoredRun
+from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import write_trial
 from eval.outcomes import EarlyStop, Outcome, Trial
@@ -47,6 +51,22 @@ def test_choices_for_a_run_that_follows_another_are_its_own(store: Store) -> Non
     open_page("Compare", dataset=dataset.id).checkbox(key="include-retrieval").uncheck().run()
     following = open_page("Compare", dataset=dataset.id, follows=before.id)
     assert [box.value for box in following.checkbox if str(box.key).startswith("include-")].count(True) == 1
+
+
+def test_choices_after_a_run_from_elsewhere_never_name_its_server(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    served = "served:m@http://127.0.0.1:1/v1"
+    plan = Plan(dataset.id, Setup("message", "label"), model=served, strategies=("prompting",), sends_training=True)
+    before = store.add_run(plan, "{}")
+    assert starting_plan_after(before, dataset).model == served
+    with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
+        database.execute("UPDATE runs SET origin = 'shared'")
+    assert starting_plan_after(before, dataset) == Plan(dataset.id, setup_of(dataset))
+
+
+def starting_plan_after(run: StoredRun, dataset: StoredDataset) -> Plan:
+    with patch("advisor.pages.draft.st.query_params", {"follows": run.id}):
+        return starting_plan(dataset)
 
 
 def test_fine_tuning_can_start_from_an_earlier_run_with_an_adapter_for_the_same_strategy(store: Store) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -48,6 +50,16 @@ def test_a_single_run_has_its_score_its_rows_and_its_verdict(store: Store, finis
     assert report.recommendation.headline in said and "accuracy, 95 % CI" in said
     assert "80 rows" in said and "quick effort" in said and "SmolLM2-135M-Instruct" in said
     assert primaries(app) == ["Compare new data"] and "1 run." in said
+
+
+def test_a_run_that_was_started_in_no_year_hides_no_other(
+    store: Store, finished: Finish, synthetic_trials: MakeTrials
+) -> None:
+    first, second = two_runs(finished, synthetic_trials)
+    with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
+        database.execute("UPDATE runs SET created_at = 1e18 WHERE id = ?", (first.id,))
+    app = open_page("History")
+    assert not app.exception and set(listed(app)) == {first.id, second.id} and "unknown" in html_of(app)
 
 
 def test_runs_are_sorted_by_a_click_on_a_head_and_turned_by_a_second(

@@ -10,6 +10,7 @@ from advisor.pages.downloads import file_of
 from advisor.pages.past_runs import measured_of
 from advisor.storage.packed import open_sample
 from advisor.storage.store import Store
+from advisor.storage.stored import RunState, StoredStep
 from tests.app import ROOT, html_of, open_page, primaries
 
 
@@ -52,6 +53,21 @@ def test_a_run_with_the_settings_of_the_sample_does_not_follow_it(store: Store) 
     open_page("Compare", dataset=run.dataset_id, follows=run.id).button(key="run").click().run()
     own = store.runs()[0]
     assert own.is_own and own.plan.follows is None and own.plan.strategies == run.plan.strategies
+
+
+def test_a_run_that_was_measured_elsewhere_cannot_be_continued(store: Store) -> None:
+    """It would compute as its plan says, which nobody here wrote."""
+    run = open_sample(store)
+    store.save_step(StoredStep(run.id, "prompting", "failed", reason="It crashed."))
+    states: tuple[RunState, ...] = ("done", "cancelled", "stopped")
+    for is_reported in (True, False):
+        if not is_reported:
+            (store.run_folder(run.id) / "report.json").write_text('{"schema": 99}')
+        for state in states:
+            store.end_run(run.id, state)
+            app = open_page("Report", run=run.id)
+            assert not app.exception and html_of(app)
+            assert not {one.key for one in app.button} & {"prompting", "continue-with-limit"}
 
 
 def test_what_people_read_of_the_sample_says_that_it_is_one(store: Store) -> None:

@@ -24,7 +24,9 @@ from strategies.served.answers_kept import AnswersKept
 from strategies.served.budget import Allowance, Limit, LimitReachedError, Spending
 from strategies.served.capabilities import Capabilities
 from strategies.served.client import Patience
+from strategies.served.heard import Heard
 from strategies.served.keys import Key, hand_over
+from strategies.served.requests import CHAT, Answer, Request
 from strategies.served.served_model import ServedModel
 from strategies.served.serving import ServedLoader, Serving
 from tests.servers.tiny_server import Behaviour, TinyServer
@@ -94,6 +96,14 @@ def test_a_killed_run_pays_again_only_for_what_was_in_flight(server: TinyServer,
     before = server.seen
     assert write(server.name, serving, 40) == answers
     assert server.seen == before
+
+
+def test_an_answer_that_was_kept_at_no_time_is_of_an_unknown_day() -> None:
+    answer = Answer({"model": "m"}, 1.0, asked_at=-1e300)
+    heard = Heard("m")
+    heard.add([Request(CHAT, {})], [answer], 1.0, 1)
+    (note,) = heard.notes
+    assert "1 of 1, the first of an unknown day." in note
 
 
 def test_kept_answers_are_those_of_the_same_question_alone(server: TinyServer, serving: Serving) -> None:
