@@ -151,7 +151,7 @@ def _shared(names: str, answered: Mapping[str, set[Key]]) -> tuple[set[Key], lis
         raise BadInput(f"{names}: no example was answered by all of {named}; compare them on the same ones.")
     warnings = [
         f"{_cut(strategy)} answered {len(examples):,} of {len(every):,} examples, so we compare all on only "
-        f"{len(shared):,}: add the missing rows (score 0 where it gave no answer), or leave it out."
+        f"{len(shared):,}: ask it the others too and add their rows (score 0 if it gives no answer), or leave it out."
         for strategy, examples in strategies.items()
         if len(examples) < len(every)
     ]

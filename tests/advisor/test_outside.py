@@ -317,8 +317,8 @@ def test_examples_that_not_all_answered_are_left_out_and_told(capsys: pytest.Cap
     assert main(["decide", "outcomes.csv", "--json"]) == 0
     decision = json.loads(capsys.readouterr().out)
     assert decision["warnings"] == [
-        "small answered 40 of 200 examples, so we compare all on only 40: add the missing rows (score 0 where it gave "
-        "no answer), or leave it out."
+        "small answered 40 of 200 examples, so we compare all on only 40: ask it the others too and add their "
+        "rows (score 0 if it gives no answer), or leave it out."
     ]
     assert [one["score"]["n"] for one in decision["candidates"]] == [40, 40]
     assert decision["recommendation"]["choice"] == "small"

@@ -787,6 +787,55 @@ GUARDS = (
         "            return [wrong]\n",
         f"{_SERVING} -k broken",
     ),
+    Guard(
+        "a packed run holds nothing that pack doesn't write",
+        "advisor/storage/packed_content.py",
+        "all(is_packed(name, plan, manifest.documents_name is not None) for name in manifest.files)",
+        "True",
+        "tests/advisor/test_packed.py -k forged",
+    ),
+    Guard(
+        "times of a packed run are in a calendar",
+        "advisor/storage/packed_content.py",
+        "return _SOONEST <= seconds < _LATEST",
+        "return True",
+        "tests/advisor/test_packed.py -k forged",
+    ),
+    Guard(
+        "nothing in the folder of a run from elsewhere answers",
+        "advisor/runs/trying.py",
+        "    if not run.is_own:\n        raise BadInput(NOTHING_SAVED)",
+        "    pass",
+        "tests/advisor/test_command_line_tries.py -k elsewhere",
+    ),
+    Guard(
+        "rows go to no server that nobody named",
+        "strategies/served/connections.py",
+        "follow_redirects=False,",
+        "follow_redirects=True,",
+        "tests/strategies/test_sent_on.py -k nobody_named",
+    ),
+    Guard(
+        "the key of a service goes out encrypted",
+        "strategies/served/keys.py",
+        'if split.scheme != "https" or split.port not in (None, 443):',
+        "if False:",
+        "tests/strategies/test_served_address.py -k encrypted",
+    ),
+    Guard(
+        "no two hosts share a variable",
+        "strategies/served/keys.py",
+        """ else "__" * len(signs[0])""",
+        """ else "_\"""",
+        "tests/strategies/test_served_address.py -k share_a_variable",
+    ),
+    Guard(
+        "silent connections keep nobody out",
+        "advisor/serving/server.py",
+        "        http=Punctual,\n",
+        "",
+        f"{_SERVING} -k silent",
+    ),
 )
 
 
