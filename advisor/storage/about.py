@@ -3,12 +3,12 @@ rebuilt from them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from advisor.as_json import AsJson
 from advisor.storage.files import write_whole
-from advisor.storage.stored import Origin
+from advisor.storage.stored import Origin, StoredDataset, StoredRun
 
 _ABOUT, _NAMES = "about.json", "names.json"
 
@@ -27,6 +27,10 @@ class About:
     owner_name: str = ""
     is_shared: bool = False
 
+    @classmethod
+    def of(cls, run: StoredRun) -> About:
+        return cls(*(getattr(run, field.name) for field in fields(cls)))
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -35,6 +39,10 @@ class Names:
     name: str
     documents_name: str | None = None
     owner: str = ""
+
+    @classmethod
+    def of(cls, dataset: StoredDataset) -> Names:
+        return cls(*(getattr(dataset, field.name) for field in fields(cls)))
 
 
 _ABOUT_JSON, _NAMES_JSON = AsJson[About](About), AsJson[Names](Names)
@@ -50,6 +58,12 @@ def read_about(run_folder: Path) -> About | None:
         return _ABOUT_JSON.read((run_folder / _ABOUT).read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def spoiled_about(run_folder: Path, run: StoredRun) -> Path | None:
+    """The file, if it doesn't say what the database does. An earlier version made runs without it."""
+    path = run_folder / _ABOUT
+    return path if path.exists() and read_about(run_folder) != About.of(run) else None
 
 
 def origin_of(run_folder: Path) -> Origin:
@@ -71,3 +85,9 @@ def read_names(dataset_folder: Path) -> Names | None:
         return _NAMES_JSON.read((dataset_folder / _NAMES).read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def spoiled_names(dataset_folder: Path, dataset: StoredDataset) -> Path | None:
+    """As `spoiled_about`."""
+    path = dataset_folder / _NAMES
+    return path if path.exists() and read_names(dataset_folder) != Names.of(dataset) else None

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from advisor.plan import BASELINES_STEP, CURVES_STEP
+from advisor.storage.about import About, Names, spoiled_about, spoiled_names, write_about, write_names
 from advisor.storage.database import TABLE_NAMES, UnusableError
 from advisor.storage.databases import open_database, postgres_address
 from advisor.storage.files import DATABASE
@@ -95,6 +96,13 @@ def _check_run(store: Store, run: StoredRun, write_report: Callable[[StoredRun],
     if not folder.is_dir():
         yield Problem(f"{name}: its folder is gone ({folder}). Delete the run in History.")
         return
+    if spoiled := spoiled_about(folder, run):
+        yield Problem(
+            f"{name}: {spoiled} doesn't hold what the database does, so if the database is lost, so is what you wrote "
+            "about the run.",
+            partial(write_about, folder, About.of(run)),
+            "We wrote it again from the database.",
+        )
     try:
         _ = run.plan
         read_task(folder)
@@ -130,14 +138,20 @@ def _check_dataset(store: Store, folder: Path) -> Iterator[Problem]:
     if problem:
         yield Problem(problem)
         return
+    dataset = store.dataset(folder.name)
+    if spoiled := spoiled_names(folder, dataset):
+        yield Problem(
+            f"{dataset.name}: {spoiled} doesn't hold what the database does, so if the database is lost, so is the "
+            "file's name.",
+            partial(write_names, folder, Names.of(dataset)),
+            "We wrote it again from the database.",
+        )
     try:
         check_sealed(folder / "parsed.jsonl")
     except FileNotFoundError:  # it is read again from the upload when somebody needs it
         pass
     except (OSError, DamagedError) as wrong:
-        yield Problem(
-            str(wrong), partial(store.read_upload, folder.name), f"We read {store.dataset(folder.name).name} once more."
-        )
+        yield Problem(str(wrong), partial(store.read_upload, folder.name), f"We read {dataset.name} once more.")
 
 
 def _leftovers(store: Store) -> Iterator[Problem]:

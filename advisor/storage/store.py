@@ -536,20 +536,8 @@ class Store:
         self._write_about(run_id)
 
     def _write_about(self, run_id: str) -> None:
-        run = self.run(run_id)
-        about = About(
-            run.name,
-            run.created_at,
-            run.origin,
-            run.given_name,
-            run.note,
-            run.tags,
-            run.owner,
-            run.owner_name,
-            run.is_shared,
-        )
         with suppress(OSError):  # its folder may be gone
-            write_about(self._run_folder(run_id), about)
+            write_about(self._run_folder(run_id), About.of(self.run(run_id)))
 
     def delete_run(self, run_id: str) -> None:
         """Deletes a run with its folder; the dataset stays. Raises BadInput while it is running, or if its folder can't

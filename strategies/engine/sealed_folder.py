@@ -34,6 +34,9 @@ def seal_folder(folder: Path) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raises DamagedError if a file of a sealed folder is missing or was changed. Added files don't matter."""
+    sums = folder / SUMS
+    if sums.exists() and not sums.stat().st_size and any(_files(folder)):  # which would let everything pass
+        raise DamagedError(f"{sums} is empty.")
     for expected, path in _sums(folder):
         if not path.is_file():
             raise DamagedError(f"{path} is missing.")

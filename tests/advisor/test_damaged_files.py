@@ -162,6 +162,12 @@ def test_a_fitted_strategy_that_was_changed_does_not_answer(
     assert "The fitted files of Prompting can't be used" in capsys.readouterr().out
 
 
+def test_an_empty_list_of_hashes_lets_nothing_pass(made: tuple[Path, str, str], home: Path) -> None:
+    (home / "runs" / made[1] / "prompting" / "fitted" / "SHA256SUMS").write_bytes(b"")
+    order = StepOrder(home / "runs" / made[1], "prompting", "quick", "embedded", 0, STEADY)
+    assert "SHA256SUMS is empty" in (fitted_problem(order) or "")
+
+
 def test_a_task_of_which_one_letter_changed_is_not_used(made: tuple[Path, str, str], home: Path) -> None:
     folder = home / "runs" / made[1]
     content = (folder / "task.json").read_text()
