@@ -10,12 +10,14 @@ from playwright.sync_api import Page, expect
 from advisor.storage.store import Store
 from eval.reading.table import MAX_BYTES
 from tests.app import visit
+from tests.bad_uploads import HOSTILE
 from tests.pages.conftest import LONG_TICKET
 from tests.pages.test_flow import TICKETS
 
 pytestmark = pytest.mark.slow
 
 _WAIT = 60_000  # milliseconds: the machine may be busy
+_REFUSED_WITHIN = 15_000
 
 
 def test_a_refused_file_says_why_in_the_red_line(
@@ -44,9 +46,35 @@ def test_a_refused_file_says_why_in_the_red_line(
     expect(page.get_by_text("45 rows in 2 columns")).to_be_visible(timeout=_WAIT)
 
 
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_words_and_disturbs_nobody(
+    served_tickets: tuple[str, str, Store], page: Page, name: str
+) -> None:
+    address, dataset, _ = served_tickets
+    assert page.context.browser is not None
+    other = page.context.browser.new_context(viewport=page.viewport_size).new_page()
+    visit(other, f"{address}/data?dataset={dataset}")
+    visit(page, address)
+    task_file = page.locator(".st-key-task-file input[type=file]")
+    task_file.wait_for(state="attached", timeout=_WAIT)
+    task_file.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": HOSTILE[name]})
+    page.get_by_role("button", name="Check my data").click()
+    _see_the_second_row_whole(other)  # while the file is read
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(name, timeout=_REFUSED_WITHIN)
+    expect(alert).to_have_count(1)
+    assert "Traceback" not in page.locator("body").inner_text()
+    visit(other, f"{address}/data?dataset={dataset}")
+    _see_the_second_row_whole(other)
+
+
 def test_one_click_shows_a_row_whole(served_tickets: tuple[str, str, Store], page: Page) -> None:
     address, dataset, _ = served_tickets
     visit(page, f"{address}/data?dataset={dataset}")
+    _see_the_second_row_whole(page)
+
+
+def _see_the_second_row_whole(page: Page) -> None:
     tables = page.get_by_test_id("stDataFrame")
     expect(tables).to_have_count(2, timeout=_WAIT)
     tables.first.click(position={"x": 120, "y": 55})
