@@ -71,6 +71,11 @@ def fingerprint_of(name: str) -> str:
     return name if is_served(name) else models.fingerprint_of(name)
 
 
+def likeness_of(name: str) -> str:
+    """The same on every machine where the model's files are the same. A served model has only its name."""
+    return name if is_served(name) else models.likeness_of(name)
+
+
 def refusal(name: str, declaration: Declaration, ask: bool = False) -> str | None:
     """Why a strategy can't work with this model, in one sentence; None if no problem is known. With `ask`, a server
     that could train is asked whether it does, which is free."""

@@ -50,6 +50,7 @@ _OPTIONS = {
     "use_memory_efficient_attention",
 }
 _MOST_FILES = 10_000
+_SAMPLE_BYTES = 2**20
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # Git's for small files, SHA-256 for large ones
 
@@ -126,6 +127,20 @@ def fingerprint(place: Path | None) -> str:
             if file.is_file():
                 facts.append((file.name, file.stat().st_size, _changes_with(file)))
     return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def likeness(place: Path) -> str:
+    """The same on every machine where the files of a model are: by their names, their sizes, and the first and last MiB
+    of each."""
+    found = hashlib.sha256()
+    for file in _files_in(place) if place.is_dir() else [place]:
+        if file.is_file() and (file == place or any(file.match(pattern) for pattern in FETCHED)):
+            with file.open("rb") as stream:
+                size = file.stat().st_size
+                first = stream.read(_SAMPLE_BYTES)
+                stream.seek(max(0, size - _SAMPLE_BYTES))
+                found.update(repr((file.name, size)).encode() + first + stream.read(_SAMPLE_BYTES))
+    return found.hexdigest()
 
 
 def _files_in(folder: Path) -> list[Path]:

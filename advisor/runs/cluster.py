@@ -38,6 +38,7 @@ from advisor.storage.files import write_whole
 from advisor.storage.trial_files import measured_bytes
 from advisor.wording import count_text
 from eval.task import BadInput
+from strategies.base_models import likeness_of
 from strategies.contract import Progress
 from strategies.served.keys import Key
 
@@ -380,7 +381,7 @@ class _NodeChildHere:
         for path in needed_by(self._order):
             for at, piece in enumerate(pieces_of(self._order.run_folder / path)):
                 ray.get(self._actor.put.remote(run, path, piece, at == 0))
-        if problem := ray.get(self._actor.start.remote(self._work, self._order)):
+        if problem := ray.get(self._actor.start.remote(self._work, self._order, likeness_of(self._order.model))):
             raise BadInput(problem)
 
     def _pieces(self, path: str) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ from advisor.runs.fit_key import machine_facts
 from advisor.runs.machine_file import installed_versions
 from advisor.runs.order import StepOrder
 from advisor.wording import name_of
-from strategies.base_models import check_model, is_here
+from strategies.base_models import check_model, is_here, likeness_of
 from strategies.contract import Progress
 from strategies.registry import STRATEGIES
 
@@ -77,10 +77,11 @@ class NodeChild:
         with target.open("wb" if is_first else "ab") as stream:
             stream.write(piece)
 
-    def start(self, work: Callable[..., None], order: StepOrder) -> str | None:
+    def start(self, work: Callable[..., None], order: StepOrder, likeness: str) -> str | None:
         """Starts the child, which gets no keys: no step that asks a server comes here. Otherwise returns why this node
-        can't, in a sentence."""
-        if problem := _problem_of(order):
+        can't, in a sentence. `likeness` is that of the model's files where the run was started, "" if it isn't
+        there."""
+        if problem := _problem_of(order, likeness):
             return f"A node of the cluster can't run {name_of(order.strategy)}: {problem}"
         order = replace(order, run_folder=self._folder(order.run_folder.name))
         order.folder.mkdir(parents=True, exist_ok=True)
@@ -158,12 +159,14 @@ def _gpu() -> str:
     return next(iter(said.splitlines()), "").strip()
 
 
-def _problem_of(order: StepOrder) -> str | None:
+def _problem_of(order: StepOrder, likeness: str) -> str | None:
     """Why a strategy can't use its model on this node."""
     if strategy_of(order.strategy) not in STRATEGIES:  # baselines ask no model
         return None
     if not is_here(order.model) and (problem := check_model(order.model)):
         return problem
+    if likeness and likeness_of(order.model) != likeness:
+        return f"The files of {order.model} on the node aren't those on this machine; copy them there."
     return refusal_of(strategy_of(order.strategy), order.model)
 
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from eval.task import BadInput
 from strategies.engine.architectures import config_of, context_of, quantisation_of, unfit
-from strategies.model_files import fetch, fetched, fingerprint, on_disk, pinned, problem_in
+from strategies.model_files import fetch, fetched, fingerprint, likeness, on_disk, pinned, problem_in
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
@@ -203,6 +203,13 @@ def fingerprint_of(name: str) -> str:
     if name == EMBEDDED:
         return version(EMBEDDED_PACKAGE) if embedded_gguf() else ""
     return fingerprint(on_disk(name) or _fetched(name))
+
+
+def likeness_of(name: str) -> str:
+    """That of a model's files, on every machine where they are the same; "" if the model isn't on this one. The
+    embedded one is part of a package, whose version says it all."""
+    place = None if name == EMBEDDED else on_disk(name) or _fetched(name)
+    return fingerprint_of(name) if place is None else likeness(place)
 
 
 def local_folder(name: str) -> Path:

@@ -41,6 +41,7 @@ from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_curves, read_trial, write_trial
 from eval.outcomes import Trial
 from eval.task import BadInput, Example, Kind, Split, Task
+from strategies.base_models import likeness_of
 from strategies.presets import PRESETS
 from strategies.registry import baselines_for
 from strategies.served.budget import Limit
@@ -343,10 +344,30 @@ def process_of(store: Store, run_id: str, worker: Any) -> int:
 def test_a_model_that_a_node_lacks_is_one_sentence(tmp_path: Path) -> None:
     child = NodeChild()
     try:
-        said = child.start(run_in_turns, StepOrder(tmp_path, "prompting", "quick", "/nowhere/a-model", 0)) or ""
+        said = child.start(run_in_turns, StepOrder(tmp_path, "prompting", "quick", "/nowhere/a-model", 0), "") or ""
         assert said.startswith("A node of the cluster can't run Prompting: There is no folder /nowhere/a-model.")
     finally:
         child.end()
+
+
+def test_a_model_whose_files_differ_on_a_node_is_one_sentence(tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model")
+    here = likeness_of(str(model))
+    os.utime(model / "model.safetensors", (0, 0))  # nor does the time matter at which it was copied
+    (model / "notes.md").write_text("Copied in June.")
+    assert likeness_of(str(model)) == here
+    weights = bytearray((model / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (model / "model.safetensors").write_bytes(weights)
+    child = NodeChild()
+    try:
+        said = child.start(run_in_turns, StepOrder(tmp_path, "prompting", "quick", str(model), 0), here)
+    finally:
+        child.end()
+    assert said == (
+        f"A node of the cluster can't run Prompting: The files of {model} on the node aren't those on this "
+        "machine; copy them there."
+    )
 
 
 def test_another_version_of_ray_is_one_sentence(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
