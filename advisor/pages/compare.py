@@ -299,8 +299,8 @@ def choose_advanced(was: Plan) -> Plan:
             key="fresh",
             help="Otherwise we take over what an earlier run measured with the same rows, model and settings.",
         )
-        cluster = choose_cluster(was.cluster)
-    return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows, reuses=reuses, cluster=cluster)
+        offer_cluster(was.cluster)
+    return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows, reuses=reuses)
 
 
 def chosen_cluster(was: str) -> str:
@@ -310,20 +310,18 @@ def chosen_cluster(was: str) -> str:
     return address if address and st.session_state.get("cluster", was == address) else ""
 
 
-def choose_cluster(was: str) -> str:
-    """Further up, the estimate asks `chosen_cluster`."""
-    address = os.environ.get(CLUSTER, "").strip()
-    if not address:
-        return ""
+def offer_cluster(chosen: str) -> None:
+    """What the person chooses is heard by `chosen_cluster`, since the estimate further up depends on it."""
+    if not os.environ.get(CLUSTER, "").strip():
+        return
     frame.section("Where it runs")
-    chosen = st.checkbox(
+    st.checkbox(
         "Compute on the cluster",
-        was == address,
+        bool(chosen),
         key="cluster",
         help="We measure several strategies at once, each on its own machine or GPU. All have the same hardware, and "
         "the report names it.",
     )
-    return address if chosen else ""
 
 
 def choose_rows(was: Plan) -> bool:
