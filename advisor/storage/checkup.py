@@ -17,7 +17,7 @@ from advisor.storage.files import DATABASE
 from advisor.storage.leftovers import leftovers, remove_leftover
 from advisor.storage.rebuild import rebuild_database
 from advisor.storage.run_files import has_lost_report, why_no_report
-from advisor.storage.seals import check_sealed
+from advisor.storage.seals import check_sealed, write_sealed
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -101,6 +101,14 @@ def _check_run(store: Store, run: StoredRun, write_report: Callable[[StoredRun],
             f"{name}: {spoiled} doesn't hold what the database does, so if the database is lost, so is what you wrote "
             "about the run.",
             partial(write_about, folder, About.of(run)),
+            "We wrote it again from the database.",
+        )
+    try:
+        check_sealed(folder / "plan.json")
+    except (OSError, DamagedError):
+        yield Problem(
+            f"{name}: {folder / 'plan.json'} is damaged or gone, so if the database is lost, so is the run.",
+            partial(write_sealed, folder / "plan.json", run.plan_json),
             "We wrote it again from the database.",
         )
     try:

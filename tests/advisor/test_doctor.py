@@ -143,13 +143,14 @@ def test_what_is_damaged_of_a_run_is_named_and_its_report_written_again(
 def test_what_a_rebuilt_database_would_need_is_written_again(
     store: Store, run: StoredRun, doctor: Doctor, damage: Callable[[Path], object]
 ) -> None:
-    files = (store.run_folder(run.id) / "about.json", store.dataset_folder(run.dataset_id) / "names.json")
+    folder, dataset = store.run_folder(run.id), store.dataset_folder(run.dataset_id)
+    files = (folder / "about.json", folder / "plan.json", dataset / "names.json")
     before = [path.read_bytes() for path in files]
     for path in files:
         damage(path)
     code, said = doctor()
-    assert code == 3 and "2 problems left." in said
-    assert all(f"{path} doesn't hold what the database does" in said for path in files)
+    assert code == 3 and "3 problems left." in said
+    assert all(str(path) in said and "if the database is lost" in said for path in files)
     assert doctor("--repair")[0] == 0
     assert [path.read_bytes() for path in files] == before
 
