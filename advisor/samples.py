@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.reading.decoding import readable_name
+
 EXAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "examples"
 SAMPLE_REPORT = EXAMPLES_FOLDER / "sample_report.zip"  # a run of the handbook questions, by `make sample-report`
 
@@ -86,9 +88,9 @@ def zipped(files: Iterable[tuple[str, bytes]], links: Iterable[str] = ()) -> byt
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name, content in files:
-            out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+            out.writestr(zipfile.ZipInfo(readable_name(name)), content, zipfile.ZIP_DEFLATED)
         for name in links:
-            link = zipfile.ZipInfo(name)
+            link = zipfile.ZipInfo(readable_name(name))
             link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16  # as Unix writes them
             out.writestr(link, b"")
     return archive.getvalue()

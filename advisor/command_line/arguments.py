@@ -18,7 +18,7 @@ from advisor.command_line.terminal import fail
 from advisor.command_line.tuned import add_tuning
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_STRATEGIES, STRATEGIES, Priorities
-from eval.reading.decoding import number
+from eval.reading.decoding import number, readable_name
 from eval.reading.encodings import ENCODINGS
 from eval.scoring import MetricName
 from eval.task import BadInput, Kind
@@ -29,7 +29,23 @@ _WHOLE = re.compile(r"[+-]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})", re.ASCII)
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Ends with SystemExit(2) and one sentence if they are wrong."""
-    return _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    for value in vars(options).values():
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(text, str) and not _is_written(text):
+                said = f"the argument {readable_name(text)} isn't in UTF-8"
+                parser.error(f"{said}: rename what it names, or set the terminal to UTF-8")
+    return options
+
+
+def _is_written(text: str) -> bool:
+    """Whether it can be stored. Linux takes any bytes for an argument."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def priorities_of(options: argparse.Namespace) -> Priorities:

@@ -17,7 +17,7 @@ from advisor.samples import zipped
 from advisor.storage.upload import Reading, Upload
 from eval.mapping.columns import guess_columns
 from eval.mapping.steps import Fix
-from eval.reading.decoding import is_litter
+from eval.reading.decoding import is_litter, readable_name
 from eval.reading.documents import DOCUMENT_ENDINGS
 from eval.reading.table import MAX_BYTES, Table
 from eval.task import BadInput, Document
@@ -44,7 +44,7 @@ def score_files(paths: Sequence[Path]) -> Iterator[ScoreFile]:
     names = Counter(file.name for file in files)
     for file in files:
         name = file.name if names[file.name] == 1 else str(file)
-        yield ScoreFile(name, read_file(file), file.resolve().parent.name, file in chosen)
+        yield ScoreFile(readable_name(name), read_file(file), readable_name(file.resolve().parent.name), file in chosen)
 
 
 def _scores_in(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from advisor.as_json import AsJson
 from eval.reading.apart import read_documents_apart, read_table_apart
+from eval.reading.decoding import readable_name
 from eval.reading.encodings import ENCODINGS, in_utf_8
 from eval.reading.table import Table
 from eval.task import BadInput, Document
@@ -65,6 +66,7 @@ class Upload:
         reading: Reading = AS_FOUND,
     ) -> Upload:
         """Parses each file once, in a child process. Raises BadInput if one can't be read."""
+        name = readable_name(name)
         text = in_utf_8(content, reading.encoding) if reading.encoding else content
         if text is None:
             raise BadInput(f"{name} isn't text in {reading.encoding}; choose among {', '.join(ENCODINGS.values())}.")
@@ -74,6 +76,7 @@ class Upload:
         name = reading.named(name)
         if documents_file is None:
             return Upload(name, content, None, table, [], reading)
+        documents_file = (readable_name(documents_file[0]), documents_file[1])
         found = read_documents_apart(*documents_file)
         table = replace(table, notes=table.notes + found.notes)
         return Upload(name, content, documents_file, table, found.documents, reading)

@@ -9,6 +9,7 @@ import lzma
 import re
 import stat
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -35,6 +36,8 @@ _SIGNATURES = (
     (b"\x89PNG", "a picture"),
 )
 _UTF_8_NAME = 0x800  # a flag of a file in a ZIP
+_NO_UTF_8 = re.compile("[\udc80-\udcff]")  # as Python reads such bytes
+_SHOWN_AS = {"Cc": " ", "Cs": "\N{REPLACEMENT CHARACTER}"}  # control characters, and halves of others
 _NOT_BLANK = re.compile(r"[^\s,]")  # objects may follow one another with a comma between them
 _ODD_WORDS = re.compile(r"(?:[\w'-]{1,30} ){0,2}[\w'-]{0,30}[^\W\x00-\x7f][\w'-]{0,30}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -211,6 +214,13 @@ def _names(names: list[str]) -> dict[str, str]:
             if guess and guess.detected in EASTERN:
                 found |= dict(zip(odd, guess.text.split("\n"), strict=True))
     return found
+
+
+def readable_name(name: str) -> str:
+    """The name of a file on one line and in whole characters. Linux takes any bytes for a name, and those that aren't
+    UTF-8 mostly come from Windows."""
+    name = _NO_UTF_8.sub(lambda found: bytes([ord(found[0]) - 0xDC00]).decode("cp1252", "replace"), name)
+    return "".join(_SHOWN_AS.get(unicodedata.category(sign), sign) for sign in name)
 
 
 def gunzip(name: str, content: bytes) -> bytes:

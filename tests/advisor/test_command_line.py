@@ -218,6 +218,25 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(
     assert not (folder / "results").exists()
 
 
+def test_names_of_files_may_be_any_bytes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "docs").mkdir()
+    for name, text in ((b"pr\xfcfung.txt", "tests"), (b"a\tb.txt", "tabs"), ("größe.txt".encode(), "sizes")):
+        (folder / "docs" / os.fsdecode(name)).write_text(f"All about {text}.")
+    for name in (b"b\xfcro\n.csv", "büro .csv".encode()):
+        (folder / os.fsdecode(name)).write_bytes(TABLE)
+        command = ["compare", os.fsdecode(name), "--docs", "docs", "--model", "model", "--strategies", "retrieval"]
+        assert main([*command, "--fresh"], STEADY) == 0
+    store = Store()
+    first, second = (store.dataset(run.dataset_id) for run in store.runs())
+    assert first == second and first.name == "büro .csv"  # the same content under the same name
+    documents = {document.id for document in store.read_upload(first.id)[1]}
+    assert documents == {"prüfung", "a b", "größe"}
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["compare", "task.csv", "--model", os.fsdecode(b"b\xfcro")])
+    assert "The argument büro isn't in UTF-8: rename what it names" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path, name: str) -> None:
     (folder / name).write_bytes(HOSTILE[name])
