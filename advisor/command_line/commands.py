@@ -37,6 +37,7 @@ from advisor.command_line.terminal import (
     print_report,
     print_runs,
     print_warnings,
+    write_every_letter,
 )
 from advisor.command_line.trying import answer_try, download, try_of
 from advisor.command_line.tuned import forget_tuned
@@ -62,6 +63,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STRATEGY) -> int:
     """Runs one command and returns the exit code. A usage error ends with SystemExit(2)."""
+    write_every_letter()
     options = parse(arguments)
     for number in _ENDINGS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it

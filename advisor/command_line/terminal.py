@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -61,6 +62,12 @@ class Screen(Console):
 def harmless(text: str) -> str:
     """The text as a terminal only shows it."""
     return _OBEYED.sub("", text)
+
+
+def write_every_letter() -> None:
+    """A letter that the terminal's or the file's encoding lacks is written as its code, so that nothing is lost."""
+    if isinstance(sys.stdout, TextIOWrapper):  # the other stream does so by itself
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def answer_line(answers: Iterable[str]) -> str:

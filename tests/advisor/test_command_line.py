@@ -237,6 +237,15 @@ def test_names_of_files_may_be_any_bytes(folder: Path, capsys: pytest.CaptureFix
     assert "The argument büro isn't in UTF-8: rename what it names" in capsys.readouterr().err
 
 
+def test_what_an_encoding_lacks_is_written_as_its_code(folder: Path) -> None:
+    (folder / "größe.csv").write_bytes(TABLE)
+    command = [sys.executable, "-m", "advisor", "check", "größe.csv"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.startswith(rb"gr\xf6\xdfe.csv: 60 rows")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path, name: str) -> None:
     (folder / name).write_bytes(HOSTILE[name])
