@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from strategies.engine.weight_cache import cache_folder, cached
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
+warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)  # peft uses an old name of transformers
 _PLAIN_NUMBERS = (torch.float32, torch.bfloat16, torch.float16)
 
 

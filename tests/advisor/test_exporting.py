@@ -143,6 +143,20 @@ def test_the_gguf_file_answers_with_llama_cpp(measured: Measured, tmp_path: Path
     assert said.startswith(("6", "5", "4") if measured.kind is Kind.ANSWERING else "6"), said
 
 
+def test_the_command_prints_its_own_sentences_alone(tickets: Measured, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ended = subprocess.run(
+        [sys.executable, "-m", "advisor", "export", tickets.run.id, "--strategy", "finetuning", "--out", out],
+        env={**os.environ, "THREEWAYS_HOME": str(tickets.store.home), "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = (ended.stdout + ended.stderr).splitlines()
+    assert ended.returncode == 0
+    assert [line.partition(" ")[0] for line in said] == ["Writing", "Writing", "Loading", "The", "The", "Adapter"], said
+
+
 @pytest.fixture(scope="module")
 def tickets(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     return measured_run(tmp_path_factory.mktemp("tickets"), Kind.CLASSIFICATION, ("prompting", "finetuning"))
