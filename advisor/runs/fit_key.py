@@ -20,17 +20,18 @@ from advisor.as_json import AsJson
 from advisor.pairing import strategy_of
 from advisor.runs.machine_file import installed_versions
 from advisor.runs.order import StepOrder
-from advisor.storage.files import write_whole
+from advisor.storage.seals import read_sealed, write_sealed
 from advisor.storage.start import read_start
+from advisor.storage.trial_files import FIT_KEY_FILE
 from eval.task import Example, Split, Task
 from strategies.base_models import fingerprint_of
 from strategies.declaration import Declaration
+from strategies.engine.sealed_folder import DamagedError
 from strategies.presets import PRESETS
 from strategies.prompting import Prompting
 from strategies.registry import BASELINES, DECLARATIONS
 from strategies.search.models import SearchModels
 
-_FILE = "fit_key.json"
 _SOURCES = Path(__file__).parents[2]  # of the checkout
 
 
@@ -97,14 +98,14 @@ _KEY = AsJson[FitKey](FitKey)
 
 
 def write_key(folder: Path, key: FitKey) -> None:
-    write_whole(folder / _FILE, _KEY.write(key, indent=2))
+    write_sealed(folder / FIT_KEY_FILE, _KEY.write(key, indent=2))
 
 
 def read_key(folder: Path) -> FitKey | None:
-    """None if there is none, or if another version wrote it."""
+    """None if there is none, if it was damaged, or if another version wrote it."""
     try:
-        return _KEY.read((folder / _FILE).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return _KEY.read(read_sealed(folder / FIT_KEY_FILE))
+    except (OSError, DamagedError, ValueError, RecursionError):
         return None
 
 

@@ -10,23 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from advisor.schema import SCORE_VERSION
-from advisor.storage.files import write_whole
+from advisor.storage.seals import read_sealed, write_sealed
+from advisor.storage.trial_files import MACHINE_FILE
 from eval.outcomes import Trial
 from eval.scoring.metric import VERSION
+from strategies.engine.sealed_folder import DamagedError
 
-MACHINE_FILE = "machine.json"
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
 
 def write_machine(folder: Path, device: str) -> None:
     """`device` is the hardware in words."""
-    write_whole(folder / MACHINE_FILE, json.dumps({"device": device, "versions": installed_versions()}))
+    write_sealed(folder / MACHINE_FILE, json.dumps({"device": device, "versions": installed_versions()}))
 
 
 def device_of(run_folder: Path, trials: Sequence[Trial]) -> str:
     """The hardware as the strategies that ran reported it."""
     named = (str(one["device"]) for one in _machines(run_folder, trials) if "device" in one)
-    return next(named, f"CPU ({platform.machine()})")
+    is_lost = any((run_folder / trial.strategy / MACHINE_FILE).exists() for trial in trials)
+    return next(named, "unknown hardware" if is_lost else f"CPU ({platform.machine()})")
 
 
 def versions_of(run_folder: Path, trials: Sequence[Trial]) -> dict[str, str]:
@@ -46,8 +48,8 @@ def installed_versions() -> dict[str, str]:
 def _machines(run_folder: Path, trials: Sequence[Trial]) -> Iterator[dict[str, Any]]:
     for trial in trials:
         try:
-            found = json.loads((run_folder / trial.strategy / MACHINE_FILE).read_bytes())
-        except (OSError, ValueError, RecursionError):
+            found = json.loads(read_sealed(run_folder / trial.strategy / MACHINE_FILE))
+        except (OSError, DamagedError, ValueError, RecursionError):
             continue
         if isinstance(found, dict):
             yield found

@@ -12,16 +12,24 @@ from pathlib import Path
 
 from advisor.plan import Plan
 from advisor.runs.fit_key import FitKey, Rows, content_of, read_key, write_key
-from advisor.runs.machine_file import MACHINE_FILE
 from advisor.runs.order import BUILD_STRATEGY, FITTED, Hardware, StepOrder, fitted_problem
+from advisor.storage.seals import read_sealed, write_sealed
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
-from advisor.storage.trial_files import curve_folder, read_prompts, read_trial, replace_trial, write_trial
+from advisor.storage.trial_files import (
+    MACHINE_FILE,
+    curve_folder,
+    read_prompts,
+    read_trial,
+    replace_trial,
+    write_trial,
+)
 from advisor.wording import count_text, in_sentence, list_text, name_of
 from eval.outcomes import Outcome, Reused, Trial
 from eval.sent import SentPrompts
 from eval.task import BadInput, Example, Split, Task
+from strategies.engine.sealed_folder import DamagedError
 from strategies.registry import BASELINES, baselines_for
 
 _RUNS_LOOKED_AT = 50
@@ -249,8 +257,8 @@ def _take(reuse: Reuse, order: StepOrder, split: Split) -> None:
     write_key(order.folder, key)
     reused = Reused(trial.reused.run if trial.reused else reuse.run, len(known))
     if reuse.is_whole:
-        with suppress(FileNotFoundError):  # it didn't finish its first answers
-            shutil.copy2(reuse.order.folder / MACHINE_FILE, order.folder)
+        with suppress(FileNotFoundError, DamagedError):  # it didn't finish its first answers
+            write_sealed(order.folder / MACHINE_FILE, read_sealed(reuse.order.folder / MACHINE_FILE))
         _copy_curve(reuse.order, order)
         write_trial(order.folder, replace(_named(trial, order), reused=reused))
         return

@@ -17,17 +17,21 @@ from advisor.storage.files import DATABASE
 from advisor.storage.leftovers import leftovers, remove_leftover
 from advisor.storage.rebuild import rebuild_database
 from advisor.storage.run_files import has_lost_report, why_no_report
-from advisor.storage.seals import check_sealed, write_sealed
+from advisor.storage.seals import check_sealed, remove_sealed, write_sealed
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
-from advisor.storage.trial_files import read_trial
+from advisor.storage.trial_files import FIT_KEY_FILE, MACHINE_FILE, MANIFEST, read_trial
 from advisor.storage.tries import leave_queue, read_try, waiting_tries
 from advisor.wording import count_text
 from eval.task import BadInput
 from strategies.engine.sealed_folder import DamagedError, check_folder
 
-_MANIFESTS = ("*/manifest.json", f"{BASELINES_STEP}/*/manifest.json", f"{CURVES_STEP}/*/*/manifest.json")
+_BESIDE = {  # a trial, and what doesn't happen without them
+    MACHINE_FILE: "the report may not say what measured this strategy",
+    FIT_KEY_FILE: "a later comparison measures this strategy again",
+}
+_TRIALS = ("*", f"{BASELINES_STEP}/*", f"{CURVES_STEP}/*/*")  # their folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +120,18 @@ def _check_run(store: Store, run: StoredRun, write_report: Callable[[StoredRun],
         read_task(folder)
     except BadInput as wrong:
         yield Problem(f"{name}: {wrong}")
-    for path in (path for pattern in _MANIFESTS for path in sorted(folder.glob(pattern))):
+    for path in _beside_trials(folder, MANIFEST):
         if read_trial(path.parent) is None:
             yield Problem(
                 f"{name}: the answers in {path.parent} are damaged, so they don't count. Continue the run or compare "
                 "again to measure them once more."
+            )
+    for path in (path for file in _BESIDE for path in _beside_trials(folder, file)):
+        try:
+            check_sealed(path)
+        except (OSError, DamagedError):
+            yield Problem(
+                f"{name}: {path} is damaged, so {_BESIDE[path.name]}.", partial(remove_sealed, path), "We removed it."
             )
     for fitted in (
         *sorted(folder.glob("*/fitted")),
@@ -135,6 +146,11 @@ def _check_run(store: Store, run: StoredRun, write_report: Callable[[StoredRun],
         yield Problem(
             f"{name}: {why_no_report(folder)}", partial(write_report, run), "We wrote it again from the answers."
         )
+
+
+def _beside_trials(folder: Path, file: str) -> Iterator[Path]:
+    for pattern in _TRIALS:
+        yield from sorted(folder.glob(f"{pattern}/{file}"))
 
 
 def _check_dataset(store: Store, folder: Path) -> Iterator[Problem]:

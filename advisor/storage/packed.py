@@ -24,7 +24,6 @@ from advisor.schema import REPORT
 from advisor.storage.foreign_json import read_foreign
 from advisor.storage.packed_content import (
     DATASET,
-    MACHINE_FILE,
     RENDERED,
     RUN,
     RUN_FILES,
@@ -39,7 +38,7 @@ from advisor.storage.packed_content import (
 from advisor.storage.store import Store
 from advisor.storage.stored import Origin, StoredDataset, StoredRun
 from advisor.storage.task_file import StoredTask, read_stored_task
-from advisor.storage.trial_files import named_by, read_trial
+from advisor.storage.trial_files import MACHINE_FILE, named_by, read_trial
 from advisor.storage.upload import AS_FOUND, READING, Upload
 from eval.reading.decoding import ZIP_FAULTS
 from eval.reading.table import Table

@@ -14,8 +14,8 @@ from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.storage.foreign_json import check_foreign_lines, read_foreign
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import StoredTask
+from advisor.storage.trial_files import MACHINE_FILE, TRIAL_FILES, trial_in
 from advisor.storage.trial_files import MANIFEST as TRIAL_MANIFEST
-from advisor.storage.trial_files import TRIAL_FILES, trial_in
 from advisor.storage.upload import AS_FOUND, READING
 from eval.outcomes import Outcome
 from eval.reading.encodings import ENCODINGS
@@ -24,7 +24,6 @@ from strategies.registry import BASELINES, STRATEGIES
 DATASET, RUN = "dataset/", "run/"
 RUN_FILES = ("plan.json", "task.json", "speed.json", "estimate.json", "steps.json", "score_check.json", "report.json")
 RENDERED = ("report.html", "report.md", "outcomes.csv")
-MACHINE_FILE = "machine.json"  # what measured a trial
 _PLAN, _TASK, _REPORT = f"{RUN}plan.json", f"{RUN}task.json", f"{RUN}report.json"
 _NEEDED = {f"{DATASET}upload", _PLAN, _TASK, _REPORT}
 _OF_A_TRIAL = (*TRIAL_FILES, MACHINE_FILE, TRIAL_MANIFEST)

@@ -38,6 +38,12 @@ def check_sealed(path: Path) -> None:
     _compare(path, file_hash(path))
 
 
+def remove_sealed(path: Path) -> None:
+    """With its hash."""
+    for one in (path, _seal_of(path)):
+        one.unlink(missing_ok=True)
+
+
 def _compare(path: Path, found: str) -> None:
     if hash_of(path) not in (None, found):
         raise DamagedError(f"{path} was changed or damaged since it was written.")

@@ -1,5 +1,6 @@
 """A trial on disk: trial.json, one outcome per line in outcomes.jsonl, outcomes of probes, if any, in probes.jsonl,
-prompts of a language model in prompts.jsonl, and manifest.json, which is written last.
+prompts of a language model in prompts.jsonl, and manifest.json, which is written last. Beside it lie files that have
+a hash of their own.
 
 The manifest holds the hashes of the others. A trial without a matching manifest was never finished and counts as
 absent.
@@ -28,6 +29,8 @@ _TRIAL = AsJson[Trial](Trial)
 MANIFEST = "manifest.json"
 _FACTS, _OUTCOMES, _PROBES = "trial.json", "outcomes.jsonl", "probes.jsonl"
 PROMPTS_FILE = "prompts.jsonl"
+MACHINE_FILE = "machine.json"  # what measured it
+FIT_KEY_FILE = "fit_key.json"  # what decided what it was fitted to
 TRIAL_FILES = (_FACTS, _OUTCOMES, _PROBES, PROMPTS_FILE)  # besides the manifest, which names those that there are
 
 

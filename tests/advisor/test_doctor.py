@@ -15,8 +15,10 @@ import pytest
 from filelock import FileLock
 
 from advisor.command_line.commands import main
+from advisor.runs.machine_file import device_of, versions_of, write_machine
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
+from advisor.storage.trial_files import read_trials
 from eval.outcomes import Trial
 from eval.task import Split, Task
 from tests.app import finish_run
@@ -153,6 +155,22 @@ def test_what_a_rebuilt_database_would_need_is_written_again(
     assert all(str(path) in said and "if the database is lost" in said for path in files)
     assert doctor("--repair")[0] == 0
     assert [path.read_bytes() for path in files] == before
+
+
+def test_nobody_is_told_of_hardware_that_a_damaged_file_names(store: Store, run: StoredRun, doctor: Doctor) -> None:
+    folder = store.run_folder(run.id)
+    trials, _ = read_trials(folder, ["prompting", "retrieval"])
+    for trial in trials:
+        write_machine(folder / trial.strategy, "NVIDIA H200")
+    file = folder / "prompting" / "machine.json"
+    file.write_text(file.read_text().replace("H200", "H100"))  # still JSON
+    assert (device_of(folder, trials), device_of(folder, trials[:1])) == ("NVIDIA H200", "unknown hardware")
+    assert not versions_of(folder, trials[:1])
+    code, said = doctor()
+    assert code == 3 and f"{file} is damaged" in said and "1 problem left." in said
+    code, said = doctor("--repair")
+    assert code == 0 and "We removed it." in said
+    assert not list(file.parent.glob("machine.json*")) and doctor()[0] == 0
 
 
 def test_leftovers_of_killed_processes_are_deleted_when_they_are_old(
