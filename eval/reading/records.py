@@ -30,6 +30,19 @@ _ANNOTATIONS = ("annotations", "labels", "label")
 _ANNOTATED = frozenset(("label", "user", "id", "document", "prob", "manual", "created_at", "updated_at"))
 _ASKED, _ANSWERED = {"prompt", "question", "instruction"}, {"completion", "response", "answer"}
 _CHOSEN = {"chosen": True, "rejected": False}
+_TRUE = {"true": True, "false": False}
+_ONE = {"1": True, "0": False, "1.0": True, "0.0": False}
+# What people say of an answer, in columns of which nothing else is the meaning. Nothing said is no complaint.
+_OPINIONS = ("thumbs", "thumb", "feedback", "user_feedback", "human_feedback", "vote", "liked", "is_good", "approved")
+_OPINION = {
+    **_TRUE,
+    **_ONE,
+    **_CHOSEN,
+    **dict.fromkeys(("up", "thumbs up", "thumbs_up", "👍", "good", "positive", "like", "liked", "yes", "+1"), True),
+    **dict.fromkeys(("down", "thumbs down", "thumbs_down", "👎", "bad", "negative", "no", "-1", "-1.0"), False),
+    **dict.fromkeys(("dislike", "disliked"), False),
+    **dict.fromkeys(("", "none", "null", "nan"), True),
+}
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
 
 
@@ -240,32 +253,42 @@ def _asserted(test: dict[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in test.items() if key != "assert"}, "expected": expected}
 
 
-def marks_bad_answers(columns: Sequence[str], values: Sequence[str]) -> bool:
-    """Whether a table's columns hold answers of which a mark says that they are good or bad; `values` are a row's."""
+def marks_bad_answers(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:
+    """Whether a table's columns hold answers of which a mark says that they are good or bad."""
     mark, meanings = _mark_of(columns)
-    return mark in columns and values[[*columns].index(mark)].strip().casefold() in meanings
+    if not mark:
+        return False
+    position = [*columns].index(mark)
+    marks = [meanings.get(row[position].strip().casefold()) for row in rows if position < len(row)]
+    return None not in marks and any(marks)
 
 
 def _mark_of(columns: Iterable[str]) -> tuple[str, dict[str, bool]]:
     """The column that says whether an answer is good, and what its values mean; "" if there is none. True and false
-    beside a question and an answer may be the label of both, so they count only beside a prompt or a chat."""
+    beside a question and an answer may be the label of both, so they count only beside a prompt or a chat, and 1 and 0
+    only beside a prompt."""
     names = {plain(column): column for column in columns}
+    is_prompt = {"prompt", "completion"} <= names.keys()
+    is_answered = bool(_ASKED & names.keys() and _ANSWERED & names.keys())
     mark = next((names[name] for name in ("label", "kto_tag") if name in names), "")
-    if "messages" in names or {"prompt", "completion"} <= names.keys():
-        return mark, {"true": True, "false": False, **_CHOSEN}
-    return (mark, _CHOSEN) if _ASKED & names.keys() and _ANSWERED & names.keys() else ("", {})
+    opinion = next((names[name] for name in _OPINIONS if name in names), "")
+    if mark and (is_prompt or "messages" in names):
+        return mark, {**_TRUE, **_CHOSEN, **(_ONE if is_prompt else {})}
+    if opinion and (is_answered or "messages" in names):
+        return opinion, _OPINION
+    return (mark, _CHOSEN) if is_answered else ("", {})
 
 
 def _without_bad_answers(name: str, rows: list[dict[str, Any]], notes: list[str]) -> list[dict[str, Any]]:
     """TRL's KTO format has a good or bad answer in each row; only good ones can be the right answer."""
-    mark, meanings = _mark_of(rows[0]) if rows else ("", {})
+    mark, meanings = _mark_of(dict.fromkeys(key for row in rows for key in row))
     if not mark:
         return rows
     marks = [meanings.get(str(row.get(mark)).strip().casefold()) for row in rows]
     if None in marks or not any(marks):
         return rows
-    bad = marks.count(False)
-    notes.append(f"{bad:,} of {len(rows):,} answers of {name} are marked as bad in '{mark}', and were left out.")
+    if bad := marks.count(False):
+        notes.append(f"{bad:,} of {len(rows):,} answers of {name} are marked as bad in '{mark}', and were left out.")
     return [
         {key: value for key, value in row.items() if key != mark} if is_good else {}
         for row, is_good in zip(rows, marks, strict=True)

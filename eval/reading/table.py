@@ -222,8 +222,11 @@ def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
     _check_count(name, len(numbered) - 1, max(len(row) for _, row in numbered[:100]))
     _remove_text_marks(numbered)
     (_, columns), *body = rows = with_header(name, numbered, is_known, notes)
-    row = body[0][1] if body else []
-    if body and (names_winner(columns) or holds_chats(columns, row) or marks_bad_answers(columns, row)):
+    if body and (
+        names_winner(columns)
+        or holds_chats(columns, body[0][1])
+        or marks_bad_answers(columns, (row for _, row in body))
+    ):
         return _from_records(name, [(number, dict(zip(columns, row, strict=False))) for number, row in body], notes)
     return _from_rows(name, rows, notes)
 

@@ -316,6 +316,39 @@ def test_answers_marked_as_bad_are_left_out_of_any_format() -> None:
         assert "30 of 60 answers" in found.left_out[0]
 
 
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [
+        ("thumbs", "up", "down"),
+        ("Feedback", "👍", "👎"),
+        ("user_feedback", "", "-1"),  # most people say nothing of a good answer
+        ("isGood", "1.0", "0.0"),
+        ("vote", "+1", "-1"),
+    ],
+)
+def test_answers_that_people_disliked_are_left_out(column: str, good: str, bad: str) -> None:
+    marked = [(f"Lamp {at}", text.format(at), text is GOOD) for at in range(30) for text in (GOOD, BAD)]
+    rows = [{"question": asked, "response": text, column: good if liked else bad} for asked, text, liked in marked]
+    lines = [f"{row['question']};{row['response']};{row[column]}" for row in rows]
+    for found in (
+        built("log.jsonl", jsonl(rows)),
+        built("log.csv", "\n".join((f"question;response;{column}", *lines))),
+    ):
+        assert pairs(found) == [(f"Lamp {at}", GOOD.format(at)) for at in range(30)]
+        assert "30 of 60 answers" in found.left_out[0]
+
+
+def test_what_people_write_of_an_answer_leaves_no_row_out() -> None:
+    rows = [{"question": f"Lamp {at}", "answer": GOOD.format(at), "feedback": "no" * (at % 3)} for at in range(30)]
+    found = built("log.jsonl", jsonl([*rows[:-1], {**rows[-1], "feedback": "Thanks, it works now."}]))
+    assert len(found.task.examples) == 30 and not found.left_out
+
+
+def test_one_and_zero_beside_a_completion_say_whether_it_is_good() -> None:
+    rows = [{"prompt": f"Lamp {at}", "completion": GOOD.format(at), "label": at % 2} for at in range(60)]
+    assert len(built("kto.jsonl", jsonl(rows)).task.examples) == 30
+
+
 def test_true_and_false_beside_a_question_and_an_answer_may_be_the_label() -> None:
     rows = [{"question": f"Lamp {at}?", "answer": f"It is {at}.", "label": at % 2 == 0} for at in range(30)]
     assert len(built("checked.jsonl", jsonl(rows)).task.examples) == 30
