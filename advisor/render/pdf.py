@@ -8,10 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from eval.task import BadInput
+from eval.temporary import temporary_folder
 
 SECONDS = 60  # a report takes two or three on a busy machine
 NO_BROWSER = (
@@ -63,8 +63,8 @@ def render_pdf(html: str) -> bytes:
     if (browser := find_browser()) is None:
         raise BadInput(NO_BROWSER)
     try:
-        with tempfile.TemporaryDirectory(prefix="threeways-pdf-", ignore_cleanup_errors=True) as folder:
-            return _printed(browser, html, Path(folder))
+        with temporary_folder() as folder:
+            return _printed(browser, html, folder)
     except OSError as wrong:
         raise _failure(browser, wrong.strerror or str(wrong)) from wrong
 

@@ -19,6 +19,7 @@ from advisor.storage.files import disk_problem
 from advisor.storage.trial_files import measured_bytes
 from eval.measuring.other_programs import cores_in_use
 from eval.task import BadInput
+from eval.temporary import keep_temporary_files_in, temporary_folder
 
 SECONDS_TO_END = 10  # for a child to clean up after its result; then it is ended
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -32,20 +33,26 @@ MOST_LOSSES = 3  # one after the other, without getting further in between
 def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProcess, Connection]]:
     """A child that runs `work(*given, reports)`, and this process's end of the pipe `reports`, which goes both ways.
 
-    The child ends with the block, whatever happens. Afterwards it has its exit code.
+    The child and its temporary files end with the block, whatever happens. Afterwards it has its exit code.
     """
     context = multiprocessing.get_context("spawn")
     heard, reports = context.Pipe()
-    child = context.Process(target=work, args=(*given, reports))
-    try:
-        child.start()
-        reports.close()  # otherwise the pipe would not close with the child
-        yield child, heard
-    finally:
-        if child.pid is not None:
-            child.kill()
-            child.join()
-        heard.close()
+    with temporary_folder() as folder:
+        child = context.Process(target=_work_in, args=(folder, work, *given, reports))
+        try:
+            child.start()
+            reports.close()  # otherwise the pipe would not close with the child
+            yield child, heard
+        finally:
+            if child.pid is not None:
+                child.kill()
+                child.join()
+            heard.close()
+
+
+def _work_in(folder: Path, work: Callable[..., None], *given: Any) -> None:
+    keep_temporary_files_in(folder)
+    work(*given)
 
 
 def result_of(child: SpawnProcess, reports: Connection, is_over: Callable[[], bool]) -> tuple[Any, str | None] | None:

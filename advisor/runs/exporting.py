@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from advisor.render.fitted_needs import packaged_models, requirements, search_licences
@@ -25,6 +24,7 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trial
 from advisor.wording import name_of
 from eval.task import BadInput, Split, Task
+from eval.temporary import temporary_folder
 from strategies.contract import ShowsPrompts, Strategy, Trained
 from strategies.engine.language_model import Prompt
 from strategies.engine.sealed_folder import file_hash, seal_folder
@@ -268,9 +268,9 @@ class _Local(_Export):
         if gguf:
             from strategies.engine.weights import unpack
 
-            with TemporaryDirectory(prefix="threeways-gguf-") as unpacked:
-                unpack(self.folder / gguf, Path(unpacked))
-                found.append(self._asked(f"The GGUF file ({gguf}), read by transformers,", Path(unpacked)))
+            with temporary_folder() as unpacked:
+                unpack(self.folder / gguf, unpacked)
+                found.append(self._asked(f"The GGUF file ({gguf}), read by transformers,", unpacked))
         return found
 
     def _asked(self, what: str, model: Path) -> Held:

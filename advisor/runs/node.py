@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
@@ -21,8 +19,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import psutil
-
 from advisor.pairing import refusal_of, strategy_of
 from advisor.runs.carried import PIECE_BYTES, Changes, Parcel
 from advisor.runs.child import SECONDS_TO_END, spawned
@@ -30,11 +26,11 @@ from advisor.runs.fit_key import machine_facts
 from advisor.runs.machine_file import installed_versions
 from advisor.runs.order import StepOrder
 from advisor.wording import name_of
+from eval.temporary import remove_leftovers, temporary_folder
 from strategies.base_models import check_model, is_here, likeness_of
 from strategies.contract import Progress
 from strategies.registry import STRATEGIES
 
-_HOME = f"threeways-node-{platform.node()}@"  # several machines or containers may share the folder for such files
 _SECONDS_OF_A_LOOK = 20.0  # the parent asks again after that
 _SECONDS_BETWEEN_COPIES = 30.0  # of a training that goes on
 
@@ -57,8 +53,8 @@ class NodeChild:
         """Without a GPU of its own, it may not use those that the machine has: Ray doesn't hide them."""
         if not has_gpu:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        _remove_leftovers()
-        self._home = Path(tempfile.mkdtemp(prefix=f"{_HOME}{os.getpid()}-"))
+        self._files = temporary_folder()
+        self._home = self._files.__enter__()
         self._outbox = self._home / "outbox"
         self._copied_at = monotonic()
         self._alive: AbstractContextManager[Any] | None = None
@@ -125,7 +121,7 @@ class NodeChild:
         """Ends the child, and leaves nothing on the node."""
         if self._alive is not None:
             self._alive.__exit__(None, None, None)
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._files.__exit__(None, None, None)
 
     def _folder(self, run: str) -> Path:
         return self._home / "runs" / run
@@ -144,7 +140,7 @@ class Facts:
 
 def look_around() -> Facts:
     """What this machine is. Cleans it up, also if no step comes here."""
-    _remove_leftovers()
+    remove_leftovers()
     machine = [str(each) for each in machine_facts()]
     processor = machine[0].partition(":")[2].strip() or machine[0] or platform.machine()
     return Facts(processor, _gpu(), tuple(machine), tuple(installed_versions().items()))
@@ -168,11 +164,3 @@ def _problem_of(order: StepOrder, likeness: str) -> str | None:
     if likeness and likeness_of(order.model) != likeness:
         return f"The files of {order.model} on the node aren't those on this machine; copy them there."
     return refusal_of(strategy_of(order.strategy), order.model)
-
-
-def _remove_leftovers() -> None:
-    """The folders of processes on this machine that were killed before they could clean up."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_HOME}*"):
-        process = folder.name.removeprefix(_HOME).partition("-")[0]
-        if process.isdecimal() and not psutil.pid_exists(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)

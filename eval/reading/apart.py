@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import astuple
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast
 
 import psutil
@@ -29,6 +28,7 @@ from eval.reading.documents import FoundDocuments, read_documents
 from eval.reading.other_tools.answers import AnswerSet, ToolAnswer, ToolResults
 from eval.reading.table import Table, read_table
 from eval.task import BadInput, Document
+from eval.temporary import temporary_folder
 
 MEMORY_BYTES = 2 * 2**30  # on top of what the child uses before it reads
 ANSWER_BYTES = 512 * 2**20  # the parent has to hold this much
@@ -66,8 +66,8 @@ def _read_apart(read: Callable[..., Found], name: str, content: bytes, remedy: s
     seconds = SECONDS + a_mb * len(content) // 2**20
     child = None
     what: list[str] = [read.__module__, read.__name__, name, detail]
-    with TemporaryDirectory() as folder:
-        found_at = Path(folder) / "found.jsonl"
+    with temporary_folder() as folder:
+        found_at = folder / "found.jsonl"
         with suppress(subprocess.TimeoutExpired):
             child = subprocess.run(
                 [sys.executable, "-m", __name__, json.dumps([seconds, str(found_at), *what])],

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 from advisor.pairing import Pairing
-from advisor.runs import carried, node
+from advisor.runs import carried
 from advisor.runs.carried import Changes, Parcel, land, needed_by, pieces_of
 from advisor.runs.child import LOST, MOST_LOSSES, Deaths, death_sentence
 from advisor.runs.fit_key import FitKey, Rows
@@ -185,20 +183,3 @@ def test_what_was_measured_on_other_hardware_is_not_the_same(ends: Ends) -> None
     assert here.unlike(there) == ["machine"]
     renamed = replace(nodes, words="the same in other words")
     assert FitKey.of(replace(ends.order, hardware=renamed), rows) == there
-
-
-def test_only_this_machine_removes_what_its_killed_processes_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another one has other processes, and may share the folder."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    over = subprocess.Popen(["true"])
-    over.wait()
-    left, running, elsewhere = (
-        tmp_path / f"{home}{process}-x"
-        for home, process in ((node._HOME, over.pid), (node._HOME, os.getpid()), ("threeways-node-other@", over.pid))
-    )
-    for folder in (left, running, elsewhere):
-        folder.mkdir()
-    node._remove_leftovers()
-    assert [folder.exists() for folder in (left, running, elsewhere)] == [False, True, True]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -60,6 +62,21 @@ def test_torch_is_not_there_yet_when_a_step_begins() -> None:
     said = "import sys, advisor.runs.step, advisor.runs.timing; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def keep_weights(reports: Connection) -> None:
+    folder = tempfile.mkdtemp()
+    Path(folder, "weights").write_text("1 2 3")
+    (kept,) = subprocess.run(["mktemp"], capture_output=True, text=True, check=True).stdout.split()  # another program
+    reports.send([folder, kept])
+    signal.pause()
+
+
+def test_temporary_files_of_a_child_end_with_it() -> None:
+    with spawned(keep_weights) as (_, heard):
+        folder, kept = map(Path, heard.recv())
+        assert (folder / "weights").exists() and kept.exists()
+    assert not folder.parent.exists() and folder.parent == kept.parent != Path(tempfile.gettempdir())
 
 
 def go_on(log: Path, reports: Connection) -> None:

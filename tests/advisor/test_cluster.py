@@ -29,7 +29,7 @@ from advisor.measurement import score_of_each_training
 from advisor.plan import BASELINES_STEP, DEFAULT_MODEL, Plan, Setup
 from advisor.runs.experiment import run_experiment
 from advisor.runs.machine_file import installed_versions
-from advisor.runs.node import _HOME, Facts, NodeChild, look_around
+from advisor.runs.node import Facts, NodeChild, look_around
 from advisor.runs.order import BUILD_STRATEGY, Hardware, StepOrder
 from advisor.runs.place import NO_RAY, check_cluster
 from advisor.runs.retraining import learn_from_fewer
@@ -305,7 +305,7 @@ def test_more_strategies_than_nodes_take_turns_and_go_on_after_a_cancel(
         return all(trial is not None and trial.outcomes for trial in begun)
 
     assert run_experiment(store, run_id, lambda _: None, both_answered_a_block, RACING) is None
-    assert store.run(run_id).state == "cancelled" and not list(Path(gettempdir()).glob(f"{_HOME}*"))
+    assert store.run(run_id).state == "cancelled" and not list(Path(gettempdir()).glob("threeways-*/runs"))
     store.continue_run(run_id, Limit())
     there = measured(store, run_id, RACING)
     assert answers(there) == without[0]
