@@ -13,14 +13,14 @@ from pathlib import Path
 
 import psutil
 
-_NAME = f"threeways-{platform.node()}@"  # several machines or containers may share the place of such folders
+NAME = f"threeways-{platform.node()}@"  # several machines or containers may share the place of such folders
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A folder that only this account can read, until the block ends. Raises OSError if none can be made."""
     remove_leftovers()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_NAME}{os.getpid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-"))
     try:
         yield folder
     finally:
@@ -35,7 +35,7 @@ def keep_temporary_files_in(folder: Path) -> None:
 
 def remove_leftovers() -> None:
     """The folders of processes on this machine that were killed before they could clean up."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_NAME}*"):
-        process = folder.name.removeprefix(_NAME).partition("-")[0]
+    for folder in Path(tempfile.gettempdir()).glob(f"{NAME}*"):
+        process = folder.name.removeprefix(NAME).partition("-")[0]
         if process.isdecimal() and not psutil.pid_exists(int(process)):
             shutil.rmtree(folder, ignore_errors=True)

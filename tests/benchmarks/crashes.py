@@ -29,6 +29,7 @@ from typing import Any
 from advisor.storage.store import Store
 from advisor.storage.trial_files import read_trials
 from eval.outcomes import Trial
+from eval.temporary import NAME
 from tests.benchmarks.forked import ended, import_libraries
 from tests.benchmarks.saboteur import Saboteur
 from tests.tiny_model import save_tiny_model
@@ -110,6 +111,7 @@ class Bench:
             "problems": len(problems),
             "the same answers": same,
             "doctor": self._doctor(),
+            "temporary folders left": len([*Path(tempfile.gettempdir()).glob(f"{NAME}*")]),
             "seconds": time.monotonic() - seconds,
         }
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from eval.reading.apart import read_table_apart
-from eval.temporary import _NAME, temporary_folder
+from eval.temporary import NAME, temporary_folder
 
 HOLDS_ONE = """
-from eval.temporary import _NAME, temporary_folder
+from eval.temporary import NAME, temporary_folder
 with temporary_folder() as folder:
     (folder / "private.txt").write_text("a name")
     print(folder, flush=True)
@@ -49,8 +49,8 @@ def test_only_this_machine_removes_what_its_killed_processes_left(place: Path) -
     left, running, elsewhere = (
         place / f"{name}{process}-x"
         for name, process in (
-            (_NAME, over.pid),
-            (_NAME, os.getpid()),
+            (NAME, over.pid),
+            (NAME, os.getpid()),
             ("threeways-other@", over.pid),
         )
     )
