@@ -111,7 +111,7 @@ class Bench:
             "problems": len(problems),
             "the same answers": same,
             "doctor": self._doctor(),
-            "temporary folders left": len([*Path(tempfile.gettempdir()).glob(f"{NAME}*")]),
+            "temporary folders left": temporary_folders(),
             "seconds": time.monotonic() - seconds,
         }
 
@@ -174,6 +174,10 @@ class Bench:
     def _measured(self) -> list[object]:
         runs = self._runs()
         return findings_in(Store(self._disk / "home"), runs[0]) if runs else []
+
+
+def temporary_folders() -> int:
+    return len([*Path(tempfile.gettempdir()).glob(f"{NAME}*")])
 
 
 def findings_in(store: Store, run_id: str) -> list[object]:

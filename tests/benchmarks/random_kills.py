@@ -36,7 +36,7 @@ from eval.mapping.columns import guess_columns
 from eval.reading.apart import read_table_apart
 from eval.task import BadInput
 from strategies.contract import CHOOSING_TRAINING, TRAINING
-from tests.benchmarks.crashes import STRATEGIES, findings_in, task_of_pairs
+from tests.benchmarks.crashes import STRATEGIES, findings_in, task_of_pairs, temporary_folders
 from tests.benchmarks.load import opened
 from tests.tiny_model import save_tiny_model
 
@@ -90,6 +90,7 @@ class _Bench:
             "with the same answers": same,
             "continued by hand": given_up,
             "problems in its home": len(self._problems()),
+            "temporary folders left": temporary_folders(),
             "seconds": time.monotonic() - started,
         }
 
