@@ -180,7 +180,8 @@ def _rows(sheet: Any, formats: dict[tuple[int, int], Show], as_text: Callable[[A
             if isinstance(value, int | float) and not isinstance(value, bool):
                 cells[row - top][column - left] = show(value)
     for (first, from_column), (last, to_column) in sheet.merged_cell_ranges or ():
-        if from_column == to_column:  # across columns it is a title
+        # Across columns it is a title; beyond the cells that hold something, it is empty.
+        if from_column == to_column and first >= top and 0 <= from_column - left < len(cells[0]):
             for row in range(first - top, min(last - top + 1, len(cells))):
                 cells[row][from_column - left] = cells[first - top][from_column - left]
     rows = ((number, [as_text(value) for value in row]) for number, row in enumerate(cells, top + 1))

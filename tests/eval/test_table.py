@@ -369,6 +369,18 @@ def test_hidden_sheets_are_named_and_hidden_rows_are_said() -> None:
     )
 
 
+@pytest.mark.parametrize("merged", ["A1:A4", "E1:E4", "B7:B8"])
+def test_merged_cells_that_hold_nothing_change_no_other_cell(merged: str) -> None:
+    book = openpyxl.Workbook()
+    for row in [(), ("", "text", "label"), ("", "a", "b"), ("", "c", "d")]:
+        book.active.append([value or None for value in row])
+    book.active.merge_cells(merged)
+    stream = io.BytesIO()
+    book.save(stream)
+    table = read_table("a.xlsx", stream.getvalue())
+    assert (table.columns, table.rows) == (("text", "label"), (("a", "b"), ("c", "d")))
+
+
 def test_sheets_with_the_same_columns_can_be_read_together() -> None:
     book = workbook([["text", "label"], ["a", "b"], ["c", "d"]], [["text", "label"], ["e", "f"]])
     first = read_table("a.xlsx", book)
