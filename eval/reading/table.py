@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import io
 import json
 import math
@@ -158,9 +159,16 @@ def _parquet_records(name: str, content: bytes, notes: list[str]) -> Records:
     unpacked = 0
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+        names = file.schema_arrow.names
+        _check_count(name, 0, len(names))
+        _check_names(name, names)
         named = _class_names(file.schema_arrow)
         for batch in file.iter_batches(batch_size=_rows_per_batch(file.metadata)):
-            rows = batch.to_pylist()
+            columns = [
+                _values(name, column, of_column, len(records))
+                for column, of_column in zip(names, batch.columns, strict=True)
+            ]
+            rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
             # Counted in Python: a dictionary-encoded column stores each text once, however often it is used.
             unpacked += sum(len(str(value)) for row in rows for value in row.values())
             if unpacked > MAX_UNPACKED_BYTES:
@@ -176,6 +184,26 @@ def _parquet_records(name: str, content: bytes, notes: list[str]) -> Records:
     for column in named:
         notes.append(f"{name} numbers the labels of column '{column}' and names them itself; we use its names.")
     return records
+
+
+def _values(name: str, column: str, values: Any, before: int) -> list[Any]:
+    """A column of a batch with `before` rows above it. A number of 32 bits or fewer is the shortest one that is rounded
+    to it, as every program shows it: 0.1, not 0.10000000149011612. Raises BadInput for a date that no calendar has."""
+    import numpy
+    from pyarrow import types
+
+    found: list[Any] = []
+    try:
+        found.extend(value.as_py() for value in values)
+    except OverflowError as wrong:  # such as what databases call infinity
+        raise BadInput(
+            f"{name} has a date or time in row {before + len(found) + 1} of column '{column[:60]}' that is out of "
+            "range (years 1 to 9999): correct it, or leave this column out."
+        ) from wrong
+    if types.is_float32(values.type) or types.is_float16(values.type):
+        narrow = numpy.float32 if types.is_float32(values.type) else numpy.float16
+        return [value if value is None else float(str(narrow(value))) for value in found]
+    return found
 
 
 def _class_names(schema: Any) -> dict[str, list[str]]:
@@ -266,9 +294,7 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
             kept.append(i)
             columns[i] = f"column {i + 1}"
             notes.append(f"Column {i + 1} of {name} has no name, so we call it 'column {i + 1}'.")
-    for i in kept:
-        if columns[i] in columns[:i]:
-            raise BadInput(f"{name} has two columns named '{columns[i][:60]}': rename or delete one of them.")
+    _check_names(name, [columns[i] for i in kept])
     if len(kept) < 2:
         only = columns[kept[0]][:60] if kept else "without a name"
         raise BadInput(
@@ -282,6 +308,12 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
         notes.append(garbled)
     numbers = tuple(number for number, _ in body)
     return _with_plain_answers(Table(tuple(columns[i] for i in kept), rows, numbers, instruction, tuple(notes)))
+
+
+def _check_names(name: str, columns: Sequence[str]) -> None:
+    for i, column in enumerate(columns):
+        if column in columns[:i]:
+            raise BadInput(f"{name} has two columns named '{column[:60]}': rename or delete one of them.")
 
 
 def _short(columns: list[str]) -> list[str]:
@@ -321,4 +353,6 @@ def _text(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, default=_text)
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")  # never 0E-10
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import openpyxl
@@ -233,6 +234,31 @@ def test_parquet_with_numbers_missing_values_and_chats() -> None:
     assert table.rows == (("a", "1", str(2**60)), ("", "2", str(2**60)), ("c", "", str(2**60)))
     chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
     assert read_table("a.parquet", parquet({"messages": [chat]})).rows == (("Hi", "Hello"),)
+
+
+def test_parquet_numbers_are_read_as_every_program_shows_them() -> None:
+    exact = [*map(Decimal, ("0", "1E-7", "10.5")), None]
+    numbers = {"single": pyarrow.array([0.1, 4.3, 2, None], pyarrow.float32()),
+               "half": pyarrow.array([0.1, 4.3, 2, None], pyarrow.float16()),
+               "exact": pyarrow.array(exact, pyarrow.decimal128(20, 8))}  # fmt: skip
+    assert read_table("a.parquet", parquet(numbers)).rows == (
+        ("0.1", "0.1", "0.00000000"), ("4.3", "4.3", "0.00000010"), ("2", "2", "10.50000000"),
+    )  # fmt: skip
+
+
+def test_parquet_with_two_columns_of_one_name_is_refused_as_csv_is() -> None:
+    stream = io.BytesIO()
+    columns = pyarrow.Table.from_arrays([pyarrow.array(["a", "b"])] * 3, names=["text", "label", "label"])
+    pyarrow.parquet.write_table(columns, stream)
+    with pytest.raises(BadInput, match="two columns named 'label'"):
+        read_table("a.parquet", stream.getvalue())
+
+
+@pytest.mark.parametrize(("kind", "far"), [(pyarrow.timestamp("us"), 2**62), (pyarrow.timestamp("s", "UTC"), 2**40)])
+def test_a_date_out_of_range_is_refused_with_its_row(kind: Any, far: int) -> None:
+    until = pyarrow.array([*[0] * 1_500, far], pyarrow.int64()).cast(kind)
+    with pytest.raises(BadInput, match="date or time in row 1501 of column 'until' that is out of range"):
+        read_table("a.parquet", parquet({"text": ["a"] * 1_501, "until": until}))
 
 
 def test_a_small_parquet_file_that_holds_gigabytes_is_refused() -> None:
