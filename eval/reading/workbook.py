@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,16 +19,18 @@ MAX_SHEET_CELLS = 20_000_000
 WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 _CELL_REFERENCE = re.compile(rb'r=["\']([A-Z]{1,3})([0-9]{1,7})["\']')
-_STYLED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?\bs="([0-9]+)"')
+# A tag may have a prefix (<x:c>), its attributes stand in any order, and rows and cells may leave out where they are.
+_ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)(\s[^>]*)?/?>")
+_PLACE = re.compile(rb'\sr\s*=\s*["\']([A-Z]{0,3})([0-9]{1,7})["\']')
+_STYLE = re.compile(rb'\ss\s*=\s*["\']([0-9]{1,9})["\']')
+_HIDDEN = re.compile(rb'\shidden\s*=\s*["\'](?:1|true)["\']')
 _EMPTY_FORMULA = re.compile(
-    rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+    rb"\s*<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</"
 )
-_HIDDEN_ROW = re.compile(rb'<row\b[^>]*?\br="([0-9]{1,7})"[^>]*?\bhidden="(?:1|true)"')
 _TEXT_START = re.compile(rb"(\xef\xbb\xbf)?\s*(<(!DOCTYPE|html|table|\?xml)\b|[\w\"' ]{0,200}[,;\t|])", re.IGNORECASE)
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PERCENT_FORMATS = {"9", "10"}  # built in: 0% and 0.00%
 _IN_QUOTES = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+_SIGN = re.compile(r'"(?P<text>[^"]*)"|\\(?P<one>.)|\[[^\]]*\]|(?P<digit>0)|(?P<bare>[-() ])|(?P<other>.)')
 
 Show = Callable[[float], str]
 
@@ -177,7 +180,7 @@ def _rows(sheet: Any, formats: dict[tuple[int, int], Show], as_text: Callable[[A
     for (row, column), show in formats.items():
         if 0 <= row - top < len(cells) and 0 <= column - left < len(cells[row - top]):
             value = cells[row - top][column - left]
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
                 cells[row - top][column - left] = show(value)
     for (first, from_column), (last, to_column) in sheet.merged_cell_ranges or ():
         # Across columns it is a title; beyond the cells that hold something, it is empty.
@@ -228,14 +231,33 @@ def _parts(name: str, content: bytes) -> _Parts:
     shows = _number_formats(files.get("xl/styles.xml", b""))
     for sheet_name, path in _sheet_paths(files):
         part = files.get(path, b"")
-        parts.empty_formulas[sheet_name] = [cell[1].decode() for cell in _EMPTY_FORMULA.finditer(part)]
-        parts.hidden_rows[sheet_name] = {int(row[1]) for row in _HIDDEN_ROW.finditer(part)}
-        parts.formats[sheet_name] = {
-            (int(cell[2]) - 1, _column_number(cell[1]) - 1): shows[int(cell[3])]
-            for cell in (_STYLED_CELL.finditer(part) if shows else ())
-            if int(cell[3]) in shows
-        }
+        if shows or b"hidden" in part or b"f>" in part or b"<f" in part:
+            empty, hidden, formats = _marked(part, shows)
+            parts.empty_formulas[sheet_name], parts.hidden_rows[sheet_name] = empty, hidden
+            parts.formats[sheet_name] = formats
     return parts
+
+
+def _marked(sheet: bytes, shows: dict[int, Show]) -> tuple[list[str], set[int], dict[tuple[int, int], Show]]:
+    """The cells whose formulas have no value, the numbers of hidden rows, and the formats of numbers by their cell."""
+    empty: list[str] = []
+    hidden: set[int] = set()
+    formats: dict[tuple[int, int], Show] = {}
+    row = column = 0
+    for tag in _ROW_OR_CELL.finditer(sheet):
+        said = tag[2] or b""
+        place = _PLACE.search(said)
+        if tag[1] == b"row":
+            row, column = int(place[2]) if place else row + 1, 0
+            if _HIDDEN.search(said):
+                hidden.add(row)
+            continue
+        row, column = (int(place[2]), _column_number(place[1])) if place else (row, column + 1)
+        if (style := _STYLE.search(said)) and (show := shows.get(int(style[1]))):
+            formats[row - 1, column - 1] = show
+        if _EMPTY_FORMULA.match(sheet, tag.end()):
+            empty.append(f"{_column_letters(column)}{row}")
+    return empty, hidden, formats
 
 
 def _sheet_paths(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
@@ -245,8 +267,8 @@ def _sheet_paths(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
     if book is None or relations is None:
         return
     targets = {one.get("Id"): one.get("Target", "") for one in relations}
-    for sheet in book.iter(f"{_MAIN}sheet"):
-        target = targets.get(sheet.get(_RELATION), "")
+    for sheet in book.iterfind(".//{*}sheet"):  # a strict workbook has names of its own for the same things
+        target = targets.get(next((value for key, value in sheet.items() if key.endswith("}id")), None), "")
         yield sheet.get("name", ""), target.lstrip("/") if target.startswith("/") else f"xl/{target}"
 
 
@@ -255,25 +277,45 @@ def _number_formats(styles: bytes) -> dict[int, Show]:
     root = xml_root(styles)
     if root is None:
         return {}
-    codes = {one.get("numFmtId"): one.get("formatCode", "") for one in root.iter(f"{_MAIN}numFmt")}
+    codes = {one.get("numFmtId"): one.get("formatCode", "") for one in root.iterfind(".//{*}numFmt")}
     shows: dict[int, Show] = {}
-    styles_of_cells = root.find(f"{_MAIN}cellXfs")
+    styles_of_cells = root.find("{*}cellXfs")
     for position, style in enumerate(styles_of_cells if styles_of_cells is not None else ()):
         number = style.get("numFmtId")
-        code = _IN_QUOTES.sub("", codes.get(number, "")).split(";")[0]
-        if number in _PERCENT_FORMATS or code.endswith("%"):
+        code = codes.get(number, "")
+        if number in _PERCENT_FORMATS or _IN_QUOTES.sub("", code).split(";")[0].endswith("%"):
             shows[position] = _as_percentage
-        elif re.fullmatch("0{2,}", code):
-            shows[position] = _filled_up_to(len(code))
+        elif pattern := _digits_in(code):
+            shows[position] = _filled_into(pattern)
     return shows
+
+
+def _digits_in(code: str) -> list[str]:
+    """A format of two digits or more that fills up with zeros, such as 000\\-00: "0" for each, and the texts between
+    them, each behind a space. Empty for other formats."""
+    pattern: list[str] = []
+    for sign in _SIGN.finditer(code):
+        if sign["other"]:
+            if sign["other"] != ";":  # behind it is how negative numbers are shown
+                return []
+            break
+        pattern.append(sign["digit"] or "".join(filter(None, (" ", sign["text"], sign["one"], sign["bare"]))))
+    return pattern if pattern.count("0") > 1 else []
 
 
 def _as_percentage(value: float) -> str:
     return f"{value * 100:.10g}%"
 
 
-def _filled_up_to(digits: int) -> Show:
-    return lambda value: f"{round(value):0{digits}}"
+def _filled_into(pattern: Sequence[str]) -> Show:
+    count = pattern.count("0")
+
+    def show(value: float) -> str:
+        written = f"{abs(round(value)):0{count}}"
+        digits = iter((written[: len(written) - count + 1], *written[len(written) - count + 1 :]))
+        return "-" * (value < 0) + "".join(next(digits) if part == "0" else part[1:] for part in pattern)
+
+    return show
 
 
 def _column_number(letters: bytes) -> int:
@@ -281,3 +323,11 @@ def _column_number(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - ord("A") + 1
     return number
+
+
+def _column_letters(number: int) -> str:
+    letters = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters

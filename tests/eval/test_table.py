@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 import openpyxl
@@ -289,6 +291,38 @@ def test_percentages_and_leading_zeros_are_read_as_shown() -> None:
     stream = io.BytesIO()
     book.save(stream)
     assert read_table("a.xlsx", stream.getvalue()).rows == (("12.5%", "00007"),)
+
+
+_STRICT = {b"http://schemas.openxmlformats.org/spreadsheetml/2006/main": b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+           b"http://schemas.openxmlformats.org/officeDocument/2006/relationships":
+               b"http://purl.oclc.org/ooxml/officeDocument/relationships"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "rewritten",
+    [
+        lambda part: re.sub(rb'<c r="(\w+)" s="(\d+)"', rb"<c s='\2' r='\1'", part),
+        lambda part: re.sub(rb'<(c|row) r="\w+"', rb"<\1", part),
+        lambda part: re.sub(rb"<(/?)(?=[a-zA-Z])", rb"<\1x:", part).replace(b"xmlns=", b"xmlns:x="),
+        lambda part: reduce(lambda done, names: done.replace(*names), _STRICT.items(), part),
+    ],
+    ids=["attributes in another order", "without places", "with a prefix", "strict"],
+)
+def test_formats_and_hidden_rows_are_found_however_the_xml_is_written(rewritten: Callable[[bytes], bytes]) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(workbook([["text", "code", "sum"], ["a", 7, "=B2"], *[["b", 8, 1]] * 9])))
+    book.active["B2"].number_format, book.active["B3"].number_format = "00000", '"ID "000-00'
+    book.active.row_dimensions[3].hidden = True
+    stream = io.BytesIO()
+    book.save(stream)
+    with zipfile.ZipFile(stream) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    for name in ("xl/workbook.xml", "xl/styles.xml", "xl/worksheets/sheet1.xml"):
+        parts[name] = rewritten(parts[name])
+    table = read_table("a.xlsx", archive(**parts))
+    assert table.column("code")[:3] == ("00007", "ID 000-08", "8")
+    assert [said.split(" of ")[0] for said in table.notes] == [
+        "We also read 1 hidden row", "a.xlsx has 1 formula without a value (the first in cell C2",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
