@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -38,6 +39,7 @@ _SIGNATURES = (
 _UTF_8_NAME = 0x800  # a flag of a file in a ZIP
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")  # as Python reads such bytes
 _SHOWN_AS = {"Cc": " ", "Cs": "\N{REPLACEMENT CHARACTER}"}  # control characters, and halves of others
+_MARK_AT_LINE_START = re.compile(r"(?<![^\r\n])\ufeff+")
 _NOT_BLANK = re.compile(r"[^\s,]")  # objects may follow one another with a comma between them
 _ODD_WORDS = re.compile(r"(?:[\w'-]{1,30} ){0,2}[\w'-]{0,30}[^\W\x00-\x7f][\w'-]{0,30}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -55,7 +57,7 @@ def check_size(name: str, content: bytes) -> None:
 
 
 def decode(name: str, content: bytes, notes: list[str]) -> Decoded:
-    """The bytes of a text file as text, without a byte order mark. `notes` gets a sentence if it isn't UTF-8.
+    """The bytes of a text file as text, without byte order marks. `notes` gets a sentence if it isn't UTF-8.
 
     Raises BadInput, naming the line, if the bytes aren't text in any encoding.
     """
@@ -82,6 +84,8 @@ def decode(name: str, content: bytes, notes: list[str]) -> Decoded:
             f"{name} isn't UTF-8 text, so we read it as {found.detected}{such_as}. If letters look wrong, save it as "
             "UTF-8 and upload it again."
         )
+    if "\ufeff" in found.text:  # files that were joined have one within, which no editor shows
+        return replace(found, text=_MARK_AT_LINE_START.sub("", found.text))
     return found
 
 
