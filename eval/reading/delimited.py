@@ -19,6 +19,8 @@ from eval.task import BadInput
 _SEPARATORS = ",;\t|^~"
 _SAMPLE_LINES = 200
 _HINT = re.compile(r'"?sep=(.)"?[ ,;\t]*\n')  # Excel's own first line
+_LINE_END = re.compile(r"\r+\n")
+_LINE = re.compile(r"[^\r\n]*[\r\n]|[^\r\n]+")
 _MOST_ENDING_LINES = 3  # such as "(60 rows)" or a total
 _SWALLOWED_LINES = 2  # a quoted text that holds so many whole rows was never closed
 
@@ -46,6 +48,7 @@ def separated_rows(name: str, text: str, notes: list[str], preferred: str = ",")
     """
     csv.field_size_limit(MAX_BYTES)
     text = text.replace("\r\n", "\n")
+    text = _LINE_END.sub("\n", text) if "\r\n" in text else text  # a text that was converted twice
     hint = _HINT.match(text)
     text = text[hint.end() :] if hint else text
     skipped = 1 if hint else 0
@@ -107,11 +110,14 @@ def _read(name: str, text: str, separator: str, options: _Options, skipped: int)
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The lines of a text, one at a time: a copy of it would take as much memory again."""
-    end = "\n" if "\n" in text else "\r"
+    """The lines of a text, one at a time: a copy of it would take as much memory again. A carriage return ends a line
+    too, as spreadsheets read it."""
+    if "\r" in text:
+        yield from (line[0] for line in _LINE.finditer(text))
+        return
     at = 0
     while at < len(text):
-        after = text.find(end, at) + 1 or len(text)
+        after = text.find("\n", at) + 1 or len(text)
         yield text[at:after]
         at = after
 

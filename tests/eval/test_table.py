@@ -381,10 +381,26 @@ def test_json_of_other_shapes(content: str, columns: tuple[str, ...]) -> None:
         (b'text,label\n"a ""b""",c\n', (('a "b"', "c"),)),
         (b'text,label\n"a \\"b\\"",c\n', (('a "b"', "c"),)),
         (b'text, label\n"a, b", "c"\n', (("a, b", "c"),)),
+        (b'text,label\r"a\nb",c\rd,e\r', (("a\nb", "c"), ("d", "e"))),
+        (b'text,label\n"a\rb",c\nd,e\rf,g\n', (("a\rb", "c"), ("d", "e"), ("f", "g"))),
+        (b"text,label\r\r\na,b\r\r\nc,d\r\r\n", (("a", "b"), ("c", "d"))),
+        (b"\xef\xbb\xbf\xef\xbb\xbftext,label\na,b\n", (("a", "b"),)),
+        (b"\xef\xbb\xbftext,label\r\na,b\r\n\xef\xbb\xbftext,label\r\nc,d\r\n", (("a", "b"), ("c", "d"))),
     ],
 )
 def test_csv_in_many_hands(content: bytes, rows: tuple[tuple[str, ...], ...]) -> None:
-    assert read_table("a.csv", content).rows == rows
+    table = read_table("a.csv", content)
+    assert (table.columns, table.rows) == (("text", "label"), rows)
+
+
+def test_joined_files_of_json_lines_are_read() -> None:
+    content = b'\xef\xbb\xbf{"text": "a", "label": "b"}\n'
+    assert read_table("a.jsonl", content * 2).rows == (("a", "b"),) * 2
+
+
+def test_a_line_that_a_carriage_return_breaks_is_named() -> None:
+    with pytest.raises(BadInput, match=r"1 row does not have 2 values \(the first is in line 3, with 1\)"):
+        read_table("a.csv", b"text,label\na,b\nc\rd,e\n" + b"f,g\n" * 9)
 
 
 def test_an_open_quotation_mark_in_a_tsv_swallows_no_rows() -> None:
