@@ -153,12 +153,17 @@ def test_bad_documents_are_refused_in_one_sentence(name: str, content: bytes, fr
 
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+STRICT_WORD = "http://purl.oclc.org/ooxml/wordprocessingml/main"
 DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
+MARKUP = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 
 
 def docx(*blocks: str) -> bytes:
-    document = f'<w:document xmlns:w="{WORD}"><w:body>{"".join(blocks)}</w:body></w:document>'
-    return archive({"word/document.xml": document.encode()})
+    return archive({"word/document.xml": docx_part("document", "body", *blocks)})
+
+
+def docx_part(whole: str, inner: str, *blocks: str) -> bytes:
+    return f'<w:{whole} xmlns:w="{WORD}"><w:{inner}>{"".join(blocks)}</w:{inner}></w:{whole}>'.encode()
 
 
 def paragraph(text: str, style: str = "") -> str:
@@ -182,6 +187,48 @@ def test_a_word_file_keeps_headings_and_rows_of_tables() -> None:
     assert document == Document("prices", "Prices", "Intro\n## Prices\nAs of May:\nItem | Price\nKettle | 3 coins")
 
 
+def test_what_a_word_file_holds_twice_is_read_once() -> None:
+    box = f"<w:txbxContent>{paragraph('in a box')}</w:txbxContent>"
+    either = f'<m:AlternateContent xmlns:m="{MARKUP}"><m:Choice>{box}</m:Choice><m:Fallback>{box}</m:Fallback>'
+    blocks = (
+        f"<w:p><w:r><w:t>Beside</w:t></w:r><w:r>{either}</m:AlternateContent></w:r></w:p>",
+        "<w:p><w:moveFrom><w:r><w:t>moved</w:t></w:r></w:moveFrom></w:p>",
+        "<w:p><w:moveTo><w:r><w:t>moved</w:t></w:r></w:moveTo></w:p>",
+        f"<w:tbl><w:tr><w:tc>{paragraph('A')}</w:tc><w:tc><w:tbl>{row('B', 'C')}</w:tbl></w:tc></w:tr></w:tbl>",
+        "<w:p><w:ruby><w:rt><w:t>とうきょう</w:t></w:rt><w:rubyBase><w:t>東京</w:t></w:rubyBase></w:ruby></w:p>",
+    )
+    [document] = read_documents("a.docx", docx(*blocks)).documents
+    assert document.text == "Beside\nin a box\n\nmoved\nA | B C\n東京"
+
+
+def test_a_word_file_keeps_its_footnotes() -> None:
+    body = docx_part("document", "body", paragraph("Two weeks."))
+    notes = docx_part("footnotes", "footnote", paragraph(""), paragraph("Four for lamps."))
+    [document] = read_documents("a.docx", archive({"word/document.xml": body, "word/footnotes.xml": notes})).documents
+    assert document.text == "Two weeks.\nFour for lamps."
+
+
+@pytest.mark.parametrize(
+    ("path", "space"), [("word/document2.xml", WORD), ("word/document.xml", STRICT_WORD), ("word/doc.xml", STRICT_WORD)]
+)
+def test_a_word_file_is_read_whichever_program_wrote_it(path: str, space: str) -> None:
+    part = docx_part("document", "body", paragraph("Two weeks.")).replace(WORD.encode(), space.encode())
+    relation = f'<Relationship Type="http://x/officeDocument" Target="{path}"/>'
+    content = archive({"_rels/.rels": f"<Relationships>{relation}</Relationships>".encode(), path: part})
+    assert read_documents("a.docx", content).documents == [Document("a", "a", "Two weeks.")]
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.pptx"])
+def test_an_office_file_nested_too_deeply_is_refused_alone(name: str) -> None:
+    deep = {"a.docx": docx("<w:sdt>" * 5_000, "</w:sdt>" * 5_000),
+            "a.pptx": archive({"ppt/slides/slide1.xml": b"<a>" * 5_000 + b"</a>" * 5_000})}  # fmt: skip
+    found = read_documents("all.zip", archive({name: deep[name], "b.txt": b"text"}))
+    assert (found.documents, found.notes[1]) == (
+        [Document("b", "b", "text")],
+        f"{name} cannot be read as an Office file, perhaps because it is damaged: save it again.",
+    )
+
+
 def test_slides_are_read_in_their_order() -> None:
     content = archive(
         {"ppt/slides/slide10.xml": slide("Last"), "ppt/slides/slide2.xml": slide("Prices", "A kettle: 3")}
@@ -198,6 +245,20 @@ def test_a_web_page_is_read_as_it_is_shown() -> None:
     )
     [document] = read_documents("p.html", page.encode()).documents
     assert document == Document("p", "Our prices", "## Kettles\n\nFrom € 3\neach\n\nItem | Price\nKettle | 3")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html><head><title>Prices</title><body><p>A kettle: 3</p></body></html>",
+        "<title>Prices</title><svg><title>Menu</title></svg><p>A kettle: 3",
+        "<title>Prices</title><p>A kettle<![if !x]>: <![what ever]>3<![endif]></p>",
+    ],
+    ids=["open head", "pictures with titles", "marked sections"],
+)
+def test_a_careless_web_page_is_read_as_it_is_shown(page: str) -> None:
+    [document] = read_documents("p.html", page.encode()).documents
+    assert document == Document("p", "Prices", "A kettle: 3")
 
 
 def test_the_title_is_no_comment_and_front_matter_is_no_text() -> None:
