@@ -65,14 +65,19 @@ def _scores_in(folder: Path) -> list[Path]:
 
 
 def read_file(path: Path) -> bytes:
-    """Refuses a file that is too large before it fills the memory."""
+    """Refuses a file that is too large before it fills the memory. A pipe or a device doesn't say how large it is, and
+    some have no end."""
+    most = f"the limit is {MAX_BYTES / 2**20:.0f} MB: use a part of it."
     try:
         if (size := path.stat().st_size) > MAX_BYTES:
-            most = f"the limit is {MAX_BYTES / 2**20:.0f} MB: use a part of it."
             raise BadInput(f"{path.name} has {size / 2**20:.0f} MB, and {most}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as wrong:
         raise BadInput(f"{path} can't be read ({wrong.strerror}); check the path.") from wrong
+    if len(content) > MAX_BYTES:
+        raise BadInput(f"{path.name} has more than {MAX_BYTES / 2**20:.0f} MB, and {most}")
+    return content
 
 
 def documents_upload(path: Path) -> tuple[str, bytes]:
@@ -80,15 +85,22 @@ def documents_upload(path: Path) -> tuple[str, bytes]:
     they may lead to any file of this machine, which the report would then quote."""
     if not path.is_dir():
         return path.name, read_file(path)
-    inside = sorted(Path(at, name) for at, folders, names in os.walk(path) for name in (*folders, *names))
+    walked = os.walk(path, onerror=_refuse)
+    inside = sorted(Path(at, name) for at, folders, names in walked for name in (*folders, *names))
     files = [file for file in inside if file.is_file() and not file.is_symlink()]
+    read = {file for file in files if file.suffix.lower() in (*DOCUMENT_ENDINGS, ".zip")}
+    if (size := sum(file.stat().st_size for file in read)) > MAX_BYTES:  # before they fill the memory
+        most = f"the limit is {MAX_BYTES / 2**20:.0f} MB: use a part of them."
+        raise BadInput(f"The documents in {path} have {size / 2**20:,.0f} MB, and {most}")
     links = [str(link.relative_to(path)) for link in inside if link.is_symlink()]
     # Other files go in without their content, to be named as not read.
-    named = (
-        (str(file.relative_to(path)), read_file(file) if file.suffix.lower() in (*DOCUMENT_ENDINGS, ".zip") else b"")
-        for file in files
-    )
+    named = ((str(file.relative_to(path)), read_file(file) if file in read else b"") for file in files)
     return f"{path.resolve().name}.zip", zipped(named, links)
+
+
+def _refuse(wrong: OSError) -> None:
+    """A folder that can't be opened: without it, documents would be missing."""
+    raise BadInput(f"{wrong.filename} can't be read ({wrong.strerror}); check the path.") from wrong
 
 
 def _setup(table: Table, documents: list[Document], options: argparse.Namespace) -> Setup:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,11 +18,14 @@ from rich.text import Text
 
 from advisor.command_line.commands import main
 from advisor.command_line.terminal import Screen, answer_line
+from advisor.command_line.uploads import documents_upload, read_file
 from advisor.hosted import hosted_prices
 from advisor.render.pdf import NO_BROWSER, find_browser
 from advisor.runs.experiment import REPORT_FILES
 from advisor.storage.database import UnusableError
 from advisor.storage.store import Store
+from eval.reading.table import MAX_BYTES
+from eval.task import BadInput
 from tests.advisor.test_timing import age
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
 from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, files_with, tiny_model
@@ -257,6 +262,44 @@ def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path,
     known = f"{name} is damaged, or needs too much memory once unpacked: ", f"{name} has a sheet that reaches to row "
     assert ended.stderr.decode().startswith(known)
     assert ended.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("length", [MAX_BYTES, MAX_BYTES + 1])
+def test_no_more_is_read_of_a_file_than_its_limit(length: int, tmp_path: Path) -> None:
+    pipe = tmp_path / "endless.csv"
+    os.mkfifo(pipe)
+    writing = subprocess.Popen(["sh", "-c", f"head -c {length} /dev/zero > {pipe}"])
+    try:
+        if length > MAX_BYTES:
+            with pytest.raises(BadInput, match=r"endless\.csv has more than 200 MB, and the limit is 200 MB"):
+                read_file(pipe)
+        else:
+            assert len(read_file(pipe)) == length
+    finally:
+        writing.wait(30)
+
+
+def test_a_folder_too_large_or_with_a_part_that_cannot_be_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.txt", "b.md", "c.iso"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(MAX_BYTES - 9)  # without filling the disk
+    with pytest.raises(BadInput, match=r"have 400 MB, and the limit is 200 MB: use a part of them\."):
+        documents_upload(tmp_path)
+    (tmp_path / "a.txt").unlink()
+    (tmp_path / "b.md").write_text("text")
+    (tmp_path / "closed").mkdir()
+    opened = os.scandir
+
+    def scandir(at: str) -> Any:
+        if str(at).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(at))
+        return opened(at)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(BadInput, match=r"closed can't be read \(Permission denied\); check the path\.$"):
+        documents_upload(tmp_path)
 
 
 @pytest.mark.parametrize(
