@@ -97,7 +97,16 @@ def _rows(value: Any, name: str, notes: list[str], depth: int = 0) -> list[dict[
 def _rows_of_object(value: dict[str, Any], name: str, notes: list[str], depth: int) -> list[dict[str, Any]] | None:
     columns, data = value.get("columns"), value.get("data")
     if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
-        return [dict(zip(map(str, columns), row, strict=False)) for row in data]
+        for position, column in enumerate(columns):
+            if column in columns[:position]:
+                raise BadInput(f"{name} has two columns named '{str(column)[:60]}': rename or delete one of them.")
+        for number, row in enumerate(data, start=1):
+            if len(row) != len(columns):
+                raise BadInput(
+                    f"{name} has {len(columns)} columns, but row {number} of its data has {len(row)} values: write one "
+                    "for each column, or null."
+                )
+        return [dict(zip(map(str, columns), row, strict=True)) for row in data]
     lists = {key: rows for key, one in value.items() if isinstance(one, list) and (rows := _rows(one, name, []))}
     sides = [key for key in lists if side_of(key)]
     if len(sides) > 1:
@@ -120,6 +129,11 @@ def _by_column(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     numbered = all(isinstance(one, list) or (isinstance(one, dict) and [*one][:1] == ["0"]) for one in value.values())
     if len(columns) < 2 or not numbered or len({len(column) for column in columns}) != 1:
         return None
+    numbers = [one for one in value.values() if isinstance(one, dict)]
+    if any(one.keys() != numbers[0].keys() for one in numbers):  # else values of different rows would meet
+        return None
+    if len(numbers) == len(columns):
+        columns = [[one[number] for number in numbers[0]] for one in numbers]
     return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
