@@ -371,6 +371,33 @@ def test_json_of_other_shapes(content: str, columns: tuple[str, ...]) -> None:
     assert {"a", "b"} <= set(table.rows[0])
 
 
+def test_columns_of_numbered_values_meet_by_their_number() -> None:
+    columns = {"text": {"0": "a", "1": "b", "2": "c"}, "label": {"0": "A", "2": "C", "1": "B"}}
+    assert read_table("a.json", json.dumps(columns).encode()).rows == (("a", "A"), ("b", "B"), ("c", "C"))
+    del columns["label"]["1"]
+    columns["label"]["3"] = "D"
+    with pytest.raises(BadInput, match="is not a JSON array of objects"):
+        read_table("a.json", json.dumps(columns).encode())
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "said"),
+    [
+        (["text", "label", "label"], ["a", "b", "c"], "has two columns named 'label'"),
+        (["text", "label"], ["a", "b", "c"], "has 2 columns, but row 1 of its data has 3 values"),
+        (["text", "label", "id"], ["a", "b"], "has 3 columns, but row 1 of its data has 2 values"),
+    ],
+)
+def test_rows_beside_their_columns_lose_no_value(columns: list[str], row: list[str], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        read_table("a.json", json.dumps({"columns": columns, "data": [row] * 9}).encode())
+
+
+def test_a_number_of_thousands_of_digits_is_refused_as_such() -> None:
+    with pytest.raises(BadInput, match="has a number of thousands of digits in JSON that begins in line 2"):
+        read_table("a.jsonl", b'{"text": "a", "label": 1}\n{"text": "b", "label": %s}\n' % (b"9" * 5_000))
+
+
 @pytest.mark.parametrize(
     ("content", "rows"),
     [
