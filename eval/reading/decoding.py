@@ -37,6 +37,7 @@ _SIGNATURES = (
     (b"\x89PNG", "a picture"),
 )
 _UTF_8_NAME = 0x800  # a flag of a file in a ZIP
+_OF_WINDOWS = 0  # where old programs of Windows packed it, some with a backslash between folders
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")  # as Python reads such bytes
 _SHOWN_AS = {"Cc": " ", "Cs": "\N{REPLACEMENT CHARACTER}"}  # control characters, and halves of others
 _MARK_AT_LINE_START = re.compile(r"(?<![^\r\n])\ufeff+")
@@ -137,7 +138,12 @@ def parse_json(name: str, text: str, first_line: int = 1) -> Any:
         raise BadInput(f"{name} has half a character (\\ud800 to \\udfff) in line {first_line}: remove it.") from wrong
     except json.JSONDecodeError as wrong:
         raise BadInput(_json_fault(name, text, wrong, first_line)) from wrong
-    except (ValueError, RecursionError) as wrong:  # RecursionError: thousands of nested brackets
+    except ValueError as wrong:  # Python's limit is 4,300 digits
+        raise BadInput(
+            f"{name} has a number of thousands of digits in JSON that begins in line {first_line}: shorten it, or "
+            "write it as text in double quotes."
+        ) from wrong
+    except RecursionError as wrong:  # thousands of nested brackets
         raise BadInput(f"{name} has JSON in line {first_line} that is nested too deeply: export it again.") from wrong
     return value
 
@@ -186,7 +192,10 @@ def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
                 raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of it.")
             names = _names([part.filename for part in parts if not part.flag_bits & _UTF_8_NAME])
             for part in parts:
-                yield names.get(part.filename, part.filename), archive.read(part)
+                path = names.get(part.filename, part.filename)
+                if part.create_system == _OF_WINDOWS:
+                    path = path.replace("\\", "/")
+                yield readable_name(path), archive.read(part)
     except BadInput:
         raise
     except ZIP_FAULTS as wrong:
