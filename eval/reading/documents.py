@@ -43,16 +43,18 @@ _ID_KEYS = ("id", "doc_id", "docid", "document_id", "corpus_id", "pid")  # also 
 _SOURCE_KEYS = ("source", "file_name", "filename", "file_path", "path", "url")
 _TITLE_KEYS = ("title", "name", "heading", "headline")
 _MOST_NAMED = 20
+_LONGEST_NAME = 200  # characters
 _OFFICE_PARTS = {"word": ".docx", "ppt": ".pptx", "xl": ".xlsx"}  # folders in an Office file, which is a ZIP
 
 _EXAMPLE = re.compile(r', for example ".*?"')
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*)$", re.MULTILINE)
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _HEADINGS = (
-    re.compile(r"^#[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$|^(?=\S)(.+)\n=+[ \t]*$", re.MULTILINE),
-    re.compile(r"^#{2,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$", re.MULTILINE),
+    re.compile(r"^#[ \t]+(\S.*)$|^(?=\S)(.+)\n=+[ \t]*$", re.MULTILINE),
+    re.compile(r"^#{2,6}[ \t]+(\S.*)$", re.MULTILINE),
 )
+_CLOSING = re.compile(r"(?<![^ \t])#+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +210,12 @@ def _markdown(text: str) -> tuple[str, str]:
     title = ""
     if front := _FRONT_MATTER.match(text):
         found = _FRONT_TITLE.search(front[1])
-        title = found[1].strip("'\"") if found else ""
+        title = found[1].strip().strip("'\"") if found else ""
         text = text[front.end() :]
     prose = _FENCED.sub("", text)
     heading = next((match for pattern in _HEADINGS if (match := pattern.search(prose))), None)
     if not title and heading:
-        title = next(filter(None, heading.groups())).strip()
+        title = _CLOSING.sub("", next(filter(None, heading.groups())).strip()).strip()
     return title, text
 
 
@@ -273,4 +275,5 @@ def _count(count: int, noun: str) -> str:
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    named = (name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in names[:_MOST_NAMED])
+    return ", ".join(named) + more

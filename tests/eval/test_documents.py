@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import time
 import zipfile
 
 import pypdf
@@ -304,6 +305,25 @@ def test_archives_in_archives_and_names_in_an_old_encoding() -> None:
     placeholder = "x" * len(meant.encode("cp932"))
     garbled = archive({placeholder: b"text"}).replace(placeholder.encode(), meant.encode("cp932"))
     assert [document.id for document in read_documents("all.zip", garbled).documents] == ["料金のご案内"]
+
+
+def test_names_in_an_archive_stay_on_one_line_and_use_the_separator_of_any_system() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for name in ("docs\\prices.md", "docs\\returns.md", "odd\x1b[2J\n.bin", "x" * 5_000 + ".bin"):
+            part = zipfile.ZipInfo(name)
+            part.create_system = 0
+            file.writestr(part, b"text")
+    found = read_documents("all.zip", stream.getvalue())
+    assert [document.id for document in found.documents] == ["prices", "returns"]
+    assert found.notes == (f"There are 2 files of a type that isn't read: odd [2J .bin, {'x' * 200}….",)
+
+
+@pytest.mark.parametrize("line", ["# a" + " \t" * 50_000 + "x", "---\ntitle: x" + " " * 50_000 + "y\n---\nbody"])
+def test_a_title_with_many_spaces_is_found_in_linear_time(line: str) -> None:
+    begun = time.process_time()
+    read_documents("a.md", line.encode())
+    assert time.process_time() - begun < 2
 
 
 def test_what_is_not_read_is_listed_with_its_reason() -> None:
