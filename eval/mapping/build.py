@@ -123,8 +123,9 @@ def build_task(
             )
     labels = labels_for(kind, examples)
     if len(labels) == 1:
+        shown = " ".join(labels[0][:60].split())
         raise BadInput(
-            f"Every row has the same answer ('{labels[0][:60]}') in column '{columns.target}': "
+            f"Every row has the same answer ('{shown}') in column '{columns.target}': "
             "a choice needs rows of at least two labels."
         )
     named = {identifier for example in examples for identifier in example.document_ids}
@@ -264,9 +265,10 @@ def _check_usable(columns: Columns, usable: int, rows: int, gaps: Gaps) -> None:
 def _check_inputs_differ(examples: Sequence[Example], columns: Columns) -> None:
     same = examples[0].input
     if all(example.input == same for example in examples):
+        shown = " ".join(same[:60].split())
         where = " and ".join(f"'{name}'" for name in columns.inputs)
         raise BadInput(
-            f"Every row has the same input ('{same[:60]}') in column{'s' if columns.joined else ''} {where}, so "
+            f"Every row has the same input ('{shown}') in column{'s' if columns.joined else ''} {where}, so "
             "nothing can tell the rows apart: choose another column as the input."
         )
 

@@ -104,7 +104,7 @@ def _exchange(record: dict[str, Any]) -> dict[str, Any] | None:
         asked = {"messages": [{"role": "user", "content": said}] if isinstance(said, str) else said}
         if not asked["messages"]:
             return None
-    if asked is None or replied is None:
+    if asked is None or replied is None or not isinstance(asked["messages"], list):
         return None
     rest = {key: value for key, value in record.items() if not isinstance(value, dict | list)}
     return {"messages": [*asked["messages"], replied], **rest}

@@ -117,7 +117,8 @@ def _with_text(name: str, documents: list[Document], faults: list[BadInput]) -> 
         raise faults[0] if faults else BadInput(f"{name} holds no document with text in it: add text and try again.")
     [(identifier, count)] = Counter(document.id for document in full).most_common(1)
     if count > 1:
-        raise BadInput(f"{name} holds {count} documents with the id '{identifier}': give each document its own id.")
+        named = " ".join(identifier[:_LONGEST_NAME].split())
+        raise BadInput(f"{name} holds {count} documents with the id '{named}': give each document its own id.")
     return full
 
 

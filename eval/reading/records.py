@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from eval.mapping.names import (
     ANSWER_NAMES,
@@ -44,6 +44,7 @@ _OPINION = {
     **dict.fromkeys(("", "none", "null", "nan"), True),
 }
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
+_Read = TypeVar("_Read")
 
 
 def records_in(name: str, value: Any, notes: list[str]) -> Records:
@@ -61,7 +62,7 @@ def flat(name: str, records: Records, notes: list[str]) -> Records:
     """The same records without wrappers: Label Studio's tasks, SQuAD's answers, inputs and outputs in objects."""
     rows = [record for _, record in records]
     if rows and all(isinstance(row.get("data"), dict) and _annotations(row) is not None for row in rows):
-        rows = [_labelled(row) for row in rows]
+        rows = [*_each(name, records, _labelled, "annotations")]
     for key in dict.fromkeys(key for row in rows[:50] for key in row):
         values = [row[key] for row in rows if row.get(key) is not None]
         if not values:
@@ -76,16 +77,30 @@ def flat(name: str, records: Records, notes: list[str]) -> Records:
             rows = _unwrapped(rows, key, values)
     rows = _opened(rows)
     if any(isinstance(row.get("assert"), list) for row in rows):
-        rows = [_asserted(row) for row in rows]
+        rows = [*_each(name, zip((number for number, _ in records), rows, strict=True), _asserted, "checks")]
     rows = _without_bad_answers(name, rows, notes)
     numbers = [number for number, _ in records]
     return [(number, row) for number, row in zip(numbers, rows, strict=True) if row]
 
 
+def _each(
+    name: str, records: Iterable[tuple[int, dict[str, Any]]], read: Callable[[dict[str, Any]], _Read], what: str
+) -> Iterator[_Read]:
+    """What is read of each record. Raises BadInput, naming the first one that isn't written as its tool writes it."""
+    for number, record in records:
+        try:
+            yield read(record)
+        except (AttributeError, TypeError, KeyError) as wrong:
+            raise BadInput(f"{name} has {what} in row {number} that we can't read: export it again.") from wrong
+
+
 def _rows(value: Any, name: str, notes: list[str], depth: int = 0) -> list[dict[str, Any]] | None:
     if isinstance(value, list):
         if value and all(isinstance(item, dict) for item in value):
-            return list(_questions(value)) if any("paragraphs" in item for item in value) else value
+            if any("paragraphs" in item for item in value):
+                articles = _each(name, enumerate(value, start=1), lambda one: [*_questions(one)], "paragraphs")
+                return [question for questions in articles for question in questions]
+            return value
         if value and all(isinstance(item, list) and item and isinstance(item[0], dict) for item in value):
             return [{"conversations": item} for item in value]
         return [] if not value else None
@@ -146,18 +161,17 @@ def _by_key(value: dict[str, Any], name: str, notes: list[str], depth: int) -> l
     return [{"id": key, **one} for key, one in objects.items()]
 
 
-def _questions(articles: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _questions(article: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The questions of SQuAD's original form, each with its passage."""
-    for article in articles:
-        for paragraph in article.get("paragraphs") or ():
-            for question in paragraph.get("qas") or ():
-                yield {
-                    "id": question.get("id"),
-                    "title": article.get("title"),
-                    "context": paragraph.get("context"),
-                    "question": question.get("question"),
-                    "answers": question.get("answers") or [],
-                }
+    for paragraph in article.get("paragraphs") or ():
+        for question in paragraph.get("qas") or ():
+            yield {
+                "id": question.get("id"),
+                "title": article.get("title"),
+                "context": paragraph.get("context"),
+                "question": question.get("question"),
+                "answers": question.get("answers") or [],
+            }
 
 
 def _with(row: dict[str, Any], key: str, name: str, answers: list[str]) -> dict[str, Any]:
@@ -200,7 +214,7 @@ def _unwrapped(rows: list[dict[str, Any]], key: str, values: list[dict[str, Any]
         len(inner) == 1
         and key not in _WRAPPERS
         and plain(inner[0]) in _INNER_NAMES
-        and all(isinstance(one[inner[0]], str) for one in values)
+        and all(isinstance(one.get(inner[0], ""), str) for one in values)
     ):
         return [{**row, key: (row.get(key) or {}).get(inner[0])} for row in rows]
     if key not in (*_WRAPPERS, "inputs") or ("messages" in inner and key != "row"):

@@ -307,6 +307,13 @@ def test_archives_in_archives_and_names_in_an_old_encoding() -> None:
     assert [document.id for document in read_documents("all.zip", garbled).documents] == ["料金のご案内"]
 
 
+def test_an_id_of_several_lines_is_named_on_one() -> None:
+    with pytest.raises(
+        BadInput, match=r"^a\.jsonl holds 2 documents with the id 'a b': give each document its own id\.$"
+    ):
+        read_documents("a.jsonl", b'{"id": "a\\n\\nb", "text": "c"}\n' * 2)
+
+
 def test_names_in_an_archive_stay_on_one_line_and_use_the_separator_of_any_system() -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as file:

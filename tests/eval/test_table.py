@@ -393,6 +393,33 @@ def test_rows_beside_their_columns_lose_no_value(columns: list[str], row: list[s
         read_table("a.json", json.dumps({"columns": columns, "data": [row] * 9}).encode())
 
 
+_TASK = {"data": {"text": "a"}, "annotations": [{"result": [{"type": "choices", "value": {"choices": ["b"]}}]}]}
+
+
+@pytest.mark.parametrize(
+    ("good", "odd", "said"),
+    [
+        (_TASK, {**_TASK, "annotations": ["b"]}, "annotations in row 2"),
+        (_TASK, {**_TASK, "annotations": [{"result": 5}]}, "annotations in row 2"),
+        (_TASK, {**_TASK, "annotations": [{"result": [{"value": "b"}]}]}, "annotations in row 2"),
+        ({"paragraphs": []}, {"paragraphs": ["a"]}, "paragraphs in row 2"),
+        ({"paragraphs": []}, {"paragraphs": [{"qas": 5}]}, "paragraphs in row 2"),
+        ({"assert": []}, {"assert": 5}, "checks in row 2"),
+    ],
+)
+def test_a_row_that_is_not_as_its_tool_writes_it_is_named(good: object, odd: object, said: str) -> None:
+    with pytest.raises(BadInput, match=f"a.json has {said} that we can't read"):
+        read_table("a.json", json.dumps([good, odd, good]).encode())
+
+
+def test_objects_without_their_text_and_requests_without_messages_are_no_fault() -> None:
+    rows = [{"prompt": {"text": "a"}, "label": "b"}, {"prompt": {}, "label": "c"}]
+    assert read_table("a.json", json.dumps(rows).encode()).rows == (("a", "b"), ("", "c"))
+    answered = {"choices": [{"message": {"role": "assistant", "content": "Hello"}}]}
+    row = {"request": {"messages": 5}, "response": answered}
+    assert read_table("a.json", json.dumps([row] * 3).encode()).columns == ("request", "response")
+
+
 def test_a_number_of_thousands_of_digits_is_refused_as_such() -> None:
     with pytest.raises(BadInput, match="has a number of thousands of digits in JSON that begins in line 2"):
         read_table("a.jsonl", b'{"text": "a", "label": 1}\n{"text": "b", "label": %s}\n' % (b"9" * 5_000))

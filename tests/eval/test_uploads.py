@@ -97,3 +97,15 @@ def test_several_labels_in_one_cell_are_said() -> None:
 def test_another_file_named_xlsx_is_named_as_such(content: bytes) -> None:
     with pytest.raises(BadInput, match="no Excel workbook but another file"):
         read_table("export.xlsx", content)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (table(text=[f"a\n{i}" for i in range(30)], label="b\n\nc"), r"the same answer \('b c'\) in column 'label'"),
+        (table(text="a\n\nb", label=LABELS), r"the same input \('a b'\) in column 'text'"),
+    ],
+)
+def test_cells_of_several_lines_are_named_on_one(given: Table, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        build_task(given, Columns("text", "label"), kind=Kind.CLASSIFICATION, name="x")
