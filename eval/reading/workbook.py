@@ -13,6 +13,7 @@ from typing import Any
 from eval.mapping.names import side_of
 from eval.reading.decoding import unzip, xml_root
 from eval.reading.layout import NumberedRows, header_position, without_titles
+from eval.reading.open_document import Place, open_sheets
 from eval.task import BadInput
 
 MAX_SHEET_CELLS = 20_000_000
@@ -37,12 +38,14 @@ Show = Callable[[float], str]
 
 @dataclass(slots=True)
 class _Parts:
-    """What the XML of an .xlsx says and calamine doesn't, by the sheet's name: formulas without a value, formats of
-    numbers (a cell is its row and column, from 0) and the numbers of hidden rows."""
+    """What the XML of a workbook says and calamine doesn't, by the sheet's name: formulas without a value, formats of
+    numbers (a cell is its row and column, from 0), the numbers of hidden rows, and merged cells where calamine doesn't
+    say them."""
 
     empty_formulas: dict[str, list[str]] = field(default_factory=dict)
-    formats: dict[str, dict[tuple[int, int], Show]] = field(default_factory=dict)
+    formats: dict[str, dict[Place, Show]] = field(default_factory=dict)
     hidden_rows: dict[str, set[int]] = field(default_factory=dict)
+    merged: dict[str, list[tuple[Place, Place]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,17 @@ def workbook_rows(
             f"{name} is no Excel workbook but another file under that name, such as CSV or HTML: give it its right "
             "ending, or save it as .xlsx."
         )
-    parts = _parts(name, content) if name.casefold().endswith((".xlsx", ".xlsm")) else _Parts()
+    parts = _Parts()
+    if name.casefold().endswith((".xlsx", ".xlsm")):
+        parts = _parts(name, content)
+    elif name.casefold().endswith(".ods"):
+        parts = _open_parts(name, content)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         sheets = [
             _Sheet(
                 sheet.name,
-                _rows(book.get_sheet_by_name(sheet.name), parts.formats.get(sheet.name, {}), as_text),
+                _rows(book.get_sheet_by_name(sheet.name), parts, as_text),
                 sheet.visible is not SheetVisibleEnum.Visible,
             )
             for sheet in book.sheets_metadata
@@ -171,18 +178,18 @@ def _joined(sheets: Sequence[_Sheet], are_sides: bool) -> NumberedRows:
     return joined
 
 
-def _rows(sheet: Any, formats: dict[tuple[int, int], Show], as_text: Callable[[Any], str]) -> NumberedRows:
+def _rows(sheet: Any, parts: _Parts, as_text: Callable[[Any], str]) -> NumberedRows:
     """The rows that hold something, as text. A merged cell's value is repeated in each of its rows and columns."""
     if sheet.start is None:
         return []
     top, left = sheet.start
     cells = [[_as_shown(value) for value in row] for row in sheet.to_python()]
-    for (row, column), show in formats.items():
+    for (row, column), show in parts.formats.get(sheet.name, {}).items():
         if 0 <= row - top < len(cells) and 0 <= column - left < len(cells[row - top]):
             value = cells[row - top][column - left]
             if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
                 cells[row - top][column - left] = show(value)
-    for (first, from_column), (last, to_column) in sheet.merged_cell_ranges or ():
+    for (first, from_column), (last, to_column) in sheet.merged_cell_ranges or parts.merged.get(sheet.name, ()):
         # Across columns it is a title; beyond the cells that hold something, it is empty.
         if from_column == to_column and first >= top and 0 <= from_column - left < len(cells[0]):
             for row in range(first - top, min(last - top + 1, len(cells))):
@@ -238,11 +245,21 @@ def _parts(name: str, content: bytes) -> _Parts:
     return parts
 
 
-def _marked(sheet: bytes, shows: dict[int, Show]) -> tuple[list[str], set[int], dict[tuple[int, int], Show]]:
+def _open_parts(name: str, content: bytes) -> _Parts:
+    parts = _Parts()
+    for sheet_name, sheet in open_sheets(dict(unzip(name, content)).get("content.xml", b"")):
+        parts.formats[sheet_name] = dict.fromkeys(sheet.percentages, _as_percentage) | {
+            place: _always(shown) for place, shown in sheet.filled_up.items()
+        }
+        parts.hidden_rows[sheet_name], parts.merged[sheet_name] = sheet.hidden_rows, sheet.merged
+    return parts
+
+
+def _marked(sheet: bytes, shows: dict[int, Show]) -> tuple[list[str], set[int], dict[Place, Show]]:
     """The cells whose formulas have no value, the numbers of hidden rows, and the formats of numbers by their cell."""
     empty: list[str] = []
     hidden: set[int] = set()
-    formats: dict[tuple[int, int], Show] = {}
+    formats: dict[Place, Show] = {}
     row = column = 0
     for tag in _ROW_OR_CELL.finditer(sheet):
         said = tag[2] or b""
@@ -305,6 +322,10 @@ def _digits_in(code: str) -> list[str]:
 
 def _as_percentage(value: float) -> str:
     return f"{value * 100:.10g}%"
+
+
+def _always(shown: str) -> Show:
+    return lambda value: shown
 
 
 def _filled_into(pattern: Sequence[str]) -> Show:

@@ -293,6 +293,48 @@ def test_percentages_and_leading_zeros_are_read_as_shown() -> None:
     assert read_table("a.xlsx", stream.getvalue()).rows == (("12.5%", "00007"),)
 
 
+def open_document(*rows: str) -> bytes:
+    spaces = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"' for short in ("office", "table", "text")
+    )
+    sheet = f'<table:table table:name="One">{"".join(rows)}</table:table>'
+    inner = f"<office:body><office:spreadsheet>{sheet}</office:spreadsheet></office:body>"
+    manifest = '<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"></m:manifest>'
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:  # its type first, not packed, by which programs know it
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        file.writestr("META-INF/manifest.xml", manifest)
+        file.writestr("content.xml", f"<office:document-content {spaces}>{inner}</office:document-content>")
+    return stream.getvalue()
+
+
+def open_row(*cells: tuple[str, str, str], more: str = "", first: str = "") -> str:
+    """A row of cells, each of a type, a value and a text; `more` and `first` are attributes of it and of a cell."""
+    written = []
+    for at, (kind, value, shown) in enumerate(cells):
+        given = f'office:value-type="{kind}"' + (f' office:value="{value}"' if value else "")
+        written.append(f"<table:table-cell {'' if at else first} {given}><text:p>{shown}</text:p></table:table-cell>")
+    return f"<table:table-row {more}>{''.join(written)}</table:table-row>"
+
+
+def test_an_open_document_is_read_as_it_is_shown() -> None:
+    values = ("percentage", "0.125", "12.5%"), ("float", "7", "00007")
+    content = open_document(
+        open_row(*(("string", "", name) for name in ("text", "share", "code"))),
+        open_row(("string", "", "a"), *values),
+        open_row(("string", "", "b"), *values, more='table:number-rows-repeated="2" table:visibility="filter"'),
+        open_row(("string", "", "c"), ("float", "0.125", "0.125"), ("float", "7", "7")),
+        open_row(("string", "", "d"), *values, first='table:number-rows-spanned="2"'),
+        open_row(*values).replace("<table:table-cell", "<table:covered-table-cell/><table:table-cell", 1),
+    )
+    table, shown = read_table("a.ods", content), ("12.5%", "00007")
+    assert table.column("text") == ("a", "b", "b", "c", "d", "d")
+    assert [row[1:] for row in table.rows] == [shown, shown, shown, ("0.125", "7"), shown, shown]
+    assert table.notes == (
+        "We also read 2 hidden rows of the sheet 'One' of a.ods: delete them if you don't want that.",
+    )
+
+
 _STRICT = {b"http://schemas.openxmlformats.org/spreadsheetml/2006/main": b"http://purl.oclc.org/ooxml/spreadsheetml/main",
            b"http://schemas.openxmlformats.org/officeDocument/2006/relationships":
                b"http://purl.oclc.org/ooxml/officeDocument/relationships"}  # fmt: skip
