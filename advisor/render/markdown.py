@@ -18,6 +18,7 @@ from eval.mapping.accepted import any_of
 from eval.outcomes import Trial
 from eval.task import Example
 
+_CODES = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ROWS, _CHARACTERS = 10, 200  # of answers side by side, which outcomes.csv has in full
 
 
@@ -57,8 +58,8 @@ def render_markdown(
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it stands, on one line, also inside a table. Between two $, many programs would write
-    it as mathematics."""
-    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", " ".join(text.split()))
+    it as mathematics. Codes that a terminal obeys are left out, because people print the file in one."""
+    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", _CODES.sub("", " ".join(text.split())))
 
 
 def _section(section: Section) -> list[str]:

@@ -113,6 +113,7 @@ def test_no_words_of_a_report_are_markdown() -> None:
     shown = escaped(words)
     assert shown.replace("\\", "") == words
     assert not re.search(r"(?<!\\)[$\[\]<>*`#_|~&]", shown)
+    assert escaped("a\x1b]0;b\x07\x9b2J\x00") == r"a\]0;b2J"
 
 
 def test_markdown_tells_all_of_the_report(synthetic_report: MakeReport) -> None:
