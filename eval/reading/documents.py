@@ -166,7 +166,10 @@ def _read_file(path: PurePosixPath, content: bytes, identifier: str, notes: list
     """Raises BadInput, naming the file, if it can't be read or holds a huge text."""
     if not content.strip():
         return [Document(identifier, path.stem, "")]
-    documents = list(_documents(path, content, identifier, notes))
+    documents = [
+        Document(*(text.replace("\0", "") for text in (document.id, document.title, document.text)))
+        for document in _documents(path, content, identifier, notes)
+    ]
     for document in documents:
         if len(document.text) > MAX_CHARACTERS:
             raise BadInput(

@@ -283,7 +283,7 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     (_, header), *body = numbered
-    columns = _short([column.strip() for column in header])
+    columns = _short([column.replace("\0", "").strip() for column in header])
     if not body:
         raise BadInput(f"{name} has a header ({_named_columns(columns)}) but no rows below it: add the data.")
     kept = []
@@ -304,6 +304,10 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
     if len(kept) < len(header):  # a third of the time for most tables, which drop none
         body = [(number, [row[i] for i in kept]) for number, row in body]
     rows = tuple(tuple(row) for _, row in body)
+    if nul := sum("\0" in cell for row in rows for cell in row):
+        rows = tuple(tuple(cell.replace("\0", "") for cell in row) for row in rows)
+        held = "1 value holds" if nul == 1 else f"{nul:,} values hold"
+        notes.append(f"{held} the NUL character, which CSV files and databases can't hold, so we left it out.")
     if garbled := _garbled(rows):
         notes.append(garbled)
     numbers = tuple(number for number, _ in body)

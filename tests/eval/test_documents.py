@@ -307,6 +307,12 @@ def test_archives_in_archives_and_names_in_an_old_encoding() -> None:
     assert [document.id for document in read_documents("all.zip", garbled).documents] == ["料金のご案内"]
 
 
+def test_a_document_holds_no_nul_character() -> None:
+    content = b'{"id": "a\\u0000", "title": "b\\u0000", "text": "c\\u0000"}'
+    assert read_documents("a.jsonl", content).documents == [Document("a", "b", "c")]
+    assert read_documents("a.pdf", pdf("a\\000b")).documents == [Document("a", "a", "ab")]
+
+
 def test_an_id_of_several_lines_is_named_on_one() -> None:
     with pytest.raises(
         BadInput, match=r"^a\.jsonl holds 2 documents with the id 'a b': give each document its own id\.$"

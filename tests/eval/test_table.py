@@ -413,6 +413,17 @@ def test_json_of_other_shapes(content: str, columns: tuple[str, ...]) -> None:
     assert {"a", "b"} <= set(table.rows[0])
 
 
+def test_the_nul_character_is_left_out_since_no_csv_file_can_hold_it() -> None:
+    rows = {"text": "a\0", "label": "b"}, {"text": "c", "label": "\0d\0"}
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    for name, content in (("a.jsonl", jsonl(*rows)), ("a.parquet", parquet(columns))):
+        table = read_table(name, content)
+        assert table.rows == (("a", "b"), ("c", "d"))
+        assert table.notes == (
+            "2 values hold the NUL character, which CSV files and databases can't hold, so we left it out.",
+        )
+
+
 def test_columns_of_numbered_values_meet_by_their_number() -> None:
     columns = {"text": {"0": "a", "1": "b", "2": "c"}, "label": {"0": "A", "2": "C", "1": "B"}}
     assert read_table("a.json", json.dumps(columns).encode()).rows == (("a", "A"), ("b", "B"), ("c", "C"))
