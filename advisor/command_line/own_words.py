@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from advisor.plan import LONGEST_MEANING, Meanings
 from eval.mapping.steps import shortened
+from eval.reading.decoding import parse_json
 from eval.task import BadInput
 
 _HEADS = ("label", "meaning")
@@ -75,10 +75,7 @@ def _from_csv(path: Path, text: str) -> Named:
 
 
 def _from_json(path: Path, text: str) -> Named:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as wrong:
-        raise BadInput(f'{path.name} is no JSON ({wrong}); write one object such as {{"label": "meaning"}}.') from wrong
+    found = parse_json(path.name, text)
     pairs = (
         list(found.items())
         if isinstance(found, dict)
