@@ -113,12 +113,27 @@ def json_records(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, record
 
 
+class _SameName(ValueError):
+    """An object has two values of one name, of which most programs drop all but the last."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _SameName(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
 def _json_values(name: str, text: str) -> Iterator[tuple[int, Any]]:
-    decoder, at, line = json.JSONDecoder(), 0, 1
+    at, line = 0, 1
     while (found := _NOT_BLANK.search(text, at)) is not None:
         line += text.count("\n", at, found.start())
         try:
-            value, end = decoder.raw_decode(text, found.start())
+            value, end = _DECODER.raw_decode(text, found.start())
         except (ValueError, RecursionError):
             value, end = parse_json(name, text[found.start() :], line), len(text)
         yield line, value
@@ -131,13 +146,18 @@ def parse_json(name: str, text: str, first_line: int = 1) -> Any:
     Raises BadInput, naming the line and the cause.
     """
     try:
-        value = json.loads(text)
+        value = _DECODER.decode(text)
         if "\\u" in text:  # an escape can be half a surrogate pair, which isn't valid text
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as wrong:
         raise BadInput(f"{name} has half a character (\\ud800 to \\udfff) in line {first_line}: remove it.") from wrong
     except json.JSONDecodeError as wrong:
         raise BadInput(_json_fault(name, text, wrong, first_line)) from wrong
+    except _SameName as wrong:
+        raise BadInput(
+            f"{name} has two values for '{str(wrong)[:60]}' in one object, in JSON that begins in line {first_line}: "
+            "rename or delete one of them."
+        ) from wrong
     except ValueError as wrong:  # Python's limit is 4,300 digits
         raise BadInput(
             f"{name} has a number of thousands of digits in JSON that begins in line {first_line}: shorten it, or "

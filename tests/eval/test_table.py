@@ -473,6 +473,15 @@ def test_objects_without_their_text_and_requests_without_messages_are_no_fault()
     assert read_table("a.json", json.dumps([row] * 3).encode()).columns == ("request", "response")
 
 
+@pytest.mark.parametrize("line", [b'{"text": "a", "label": "b", "label": "c"}', b'{"a": [{"label": 1, "label": 1}]}'])
+def test_an_object_with_two_values_of_one_name_is_refused_as_csv_is(line: bytes) -> None:
+    said = "has two values for 'label' in one object, in JSON that begins in line 2"
+    with pytest.raises(BadInput, match=said):
+        read_table("a.jsonl", b'{"text": "a", "label": "b"}\n' + line)
+    with pytest.raises(BadInput, match=said.replace("2", "1")):
+        read_table("a.json", b"[" + line + b"]")
+
+
 def test_a_number_of_thousands_of_digits_is_refused_as_such() -> None:
     with pytest.raises(BadInput, match="has a number of thousands of digits in JSON that begins in line 2"):
         read_table("a.jsonl", b'{"text": "a", "label": 1}\n{"text": "b", "label": %s}\n' % (b"9" * 5_000))
