@@ -13,6 +13,7 @@ from eval.task import BadInput
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(wordprocessingml|drawingml)/main")
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # repeats what stands before it
 _UNSEEN = frozenset((_FALLBACK, f"{_WORD}moveFrom", f"{_WORD}rt"))  # also what was moved away, and how to say a word
@@ -108,7 +109,7 @@ def _text(paragraph: ElementTree.Element, space: str) -> str:
     parts = {f"{space}tab": "\t", f"{space}br": "\n", f"{space}cr": "\n", f"{space}noBreakHyphen": "-"}
     written: list[str] = []
     for child in paragraph:
-        if child.tag == f"{space}t":
+        if child.tag in (f"{space}t", _MATH):
             written.append(child.text or "")
         elif child.tag in parts:
             written.append(parts[child.tag])

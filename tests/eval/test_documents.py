@@ -202,6 +202,12 @@ def test_what_a_word_file_holds_twice_is_read_once() -> None:
     assert document.text == "Beside\nin a box\n\nmoved\nA | B C\n東京"
 
 
+def test_a_word_file_keeps_its_formulas() -> None:
+    math = '<m:oMath xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"><m:r><m:t>a=b</m:t></m:r>'
+    [document] = read_documents("a.docx", docx(f"<w:p><w:r><w:t>So </w:t></w:r>{math}</m:oMath></w:p>")).documents
+    assert document.text == "So a=b"
+
+
 def test_a_word_file_keeps_its_footnotes() -> None:
     body = docx_part("document", "body", paragraph("Two weeks."))
     notes = docx_part("footnotes", "footnote", paragraph(""), paragraph("Four for lamps."))
