@@ -19,6 +19,7 @@ from advisor.pairing import strategy_of
 from advisor.plan import BASELINES_STEP
 from advisor.render.baseline_zip import ALWAYS_THE_SAME, write_baseline_zip
 from advisor.render.fitted_needs import packaged_models, requirements, search_licences
+from advisor.render.markdown import escaped
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -320,6 +321,7 @@ def _sha256(file: Path, changed: int) -> str:
 
 def _readme(run: StoredRun, strategy: str, settings: dict[str, Any]) -> str:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters["escaped"] = escaped
     template = environment.from_string(_README.read_text("utf-8"))
     return template.render(
         run=run,

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from advisor.candidates import judged
+from advisor.render.markdown import escaped
 from advisor.schema import Candidate, Report
 from advisor.sections.figures import ranged
 from advisor.sections.not_measured import beyond_preset
@@ -94,6 +95,7 @@ def model_card(
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, keep_trailing_newline=True
     )
+    environment.filters["escaped"] = escaped
     found = next((one for one in judged(report) if one.id == strategy), None) if report else None
     card = environment.from_string(_README.read_text("utf-8")).render(
         run=run,

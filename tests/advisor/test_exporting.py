@@ -8,16 +8,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from advisor.command_line.commands import main
+from advisor.render.model_card import Base, Parts, model_card
 from advisor.runs.exporting import Wanted, export
 from advisor.runs.order import BUILD_STRATEGY
 from advisor.schema import Report
 from advisor.storage.seals import write_sealed
+from advisor.storage.task_file import read_task
 from eval.task import Kind
 from strategies.engine.exported import modelfile
 from strategies.engine.gguf_vocabulary import UnwritableError
@@ -246,6 +249,17 @@ def test_a_served_model_is_exported_as_its_prompt(tmp_path: Path) -> None:
     files = {file.name for file in (tmp_path / "retrieval").iterdir()}
     assert files == {"README.md", "SHA256SUMS", "request.json", "request_example.json"}
     assert "The search of the run isn't part of an export" in (tmp_path / "retrieval" / "README.md").read_text()
+
+
+def test_what_a_file_is_called_is_no_markdown_in_the_model_card(tickets: Measured) -> None:
+    task, split = read_task(tickets.store.run_folder(tickets.run.id))
+    called = 'x"\nshown: <img src=x> [here](there)'
+    base = Base(called, "base", called, None)
+    card = model_card(tickets.run, "prompting", replace(task, name=called), split, None, base, Parts(), ())
+    _, facts, body = card.split("---\n", 2)
+    assert f"license: {json.dumps(called.lower())}".split("<")[0] in facts and "\nshown" not in facts
+    assert body.count("\\<img src=x\\> \\[here\\](there)") == 3
+    assert body.count("<img") == 3
 
 
 def test_what_can_not_be_exported_is_refused_in_a_sentence(
