@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import zipfile
@@ -13,6 +14,7 @@ from typing import Any
 
 from eval.mapping.names import plain
 from eval.reading.decoding import (
+    MAX_BYTES,
     ZIP_FAULTS,
     check_size,
     decode,
@@ -70,7 +72,8 @@ def read_documents(name: str, content: bytes) -> FoundDocuments:
 
     The content of an uploaded file says what it is before its ending does; a text needs no ending. A document's id is
     the file's stem, or its path if two files share the stem. In JSONL, JSON and tables, each row with a text is a
-    document with its own `id` and `title`. What has no text or can't be read is left out with a note. Raises BadInput
+    document with its own `id` and `title`, else with its number, behind the file's id if there are several such files.
+    What has no text or can't be read is left out with a note. Raises BadInput
     if nothing is left, or two documents share an id.
     """
     check_size(name, content)
@@ -88,12 +91,14 @@ def read_documents(name: str, content: bytes) -> FoundDocuments:
         )
     found: list[tuple[str, str]] = []
     stems = Counter(path.stem for path, _ in known)
+    are_several = sum(path.suffix.casefold() in (*_TABLES, *_LINES, ".json") for path, _ in known) > 1
     documents: list[Document] = []
     faults: list[BadInput] = []
     for path, part in known:
         said: list[str] = []
         try:
-            documents += _read_file(path, part, path.stem if stems[path.stem] == 1 else str(path), said)
+            identifier = path.stem if stems[path.stem] == 1 else str(path)
+            documents += _read_file(path, part, identifier, are_several, said)
         except BadInput as wrong:
             faults.append(wrong)
             said = [str(wrong)]
@@ -162,13 +167,15 @@ def _is_document(path: PurePosixPath) -> bool:
     return path.suffix.casefold() in DOCUMENT_ENDINGS
 
 
-def _read_file(path: PurePosixPath, content: bytes, identifier: str, notes: list[str]) -> list[Document]:
+def _read_file(
+    path: PurePosixPath, content: bytes, identifier: str, is_one_of_several: bool, notes: list[str]
+) -> list[Document]:
     """Raises BadInput, naming the file, if it can't be read or holds a huge text."""
     if not content.strip():
         return [Document(identifier, path.stem, "")]
     documents = [
         Document(*(text.replace("\0", "") for text in (document.id, document.title, document.text)))
-        for document in _documents(path, content, identifier, notes)
+        for document in _documents(path, content, identifier, f"{identifier} " if is_one_of_several else "", notes)
     ]
     for document in documents:
         if len(document.text) > MAX_CHARACTERS:
@@ -179,17 +186,21 @@ def _read_file(path: PurePosixPath, content: bytes, identifier: str, notes: list
     return documents
 
 
-def _documents(path: PurePosixPath, content: bytes, identifier: str, notes: list[str]) -> Iterator[Document]:
+def _documents(
+    path: PurePosixPath, content: bytes, identifier: str, before_numbers: str, notes: list[str]
+) -> Iterator[Document]:
     ending, name = path.suffix.casefold(), path.name
     readable_stem = re.sub(r"[\s_-]+", " ", path.stem).strip() or path.stem
-    if ending in _TABLES:
-        yield from _of_table(name, read_table(name, content), identifier, readable_stem, notes)
+    if ending in (".csv", ".tsv") and (records := _texts_alone(name, content, notes)):
+        yield from _of_records(name, records, before_numbers, notes)
+    elif ending in _TABLES:
+        yield from _of_table(name, read_table(name, content), identifier, readable_stem, before_numbers, notes)
     elif ending in _LINES:
-        yield from _of_records(name, list(json_records(name, decode(name, content, notes).text)), notes)
+        records = list(json_records(name, decode(name, content, notes).text))
+        yield from _of_records(name, records, before_numbers, notes)
     elif ending == ".json":
-        yield from _of_records(
-            name, records_in(name, parse_json(name, decode(name, content, notes).text), notes), notes
-        )
+        records = records_in(name, parse_json(name, decode(name, content, notes).text), notes)
+        yield from _of_records(name, records, before_numbers, notes)
     else:
         title, text = _titled_text(name, ending, content, notes)
         yield Document(identifier, title or readable_stem, text.encode(errors="replace").decode().strip())
@@ -223,18 +234,41 @@ def _markdown(text: str) -> tuple[str, str]:
     return title, text
 
 
-def _of_table(name: str, table: Table, identifier: str, title: str, notes: list[str]) -> Iterator[Document]:
+def _of_table(
+    name: str, table: Table, identifier: str, title: str, before_numbers: str, notes: list[str]
+) -> Iterator[Document]:
     """A document for each row, if one column holds texts; else the whole table as one."""
     notes += table.notes
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     if any(plain(column) in _TEXT_KEYS for column in table.columns):
-        yield from _of_records(name, list(zip(table.numbers(), rows, strict=True)), notes)
+        yield from _of_records(name, list(zip(table.numbers(), rows, strict=True)), before_numbers, notes)
         return
     lines = ("\n".join(f"{column}: {cell}" for column, cell in row.items() if cell.strip()) for row in rows)
     yield Document(identifier, title, "\n\n".join(lines))
 
 
-def _of_records(name: str, records: list[tuple[int, dict[str, Any]]], notes: list[str]) -> Iterator[Document]:
+def _texts_alone(name: str, content: bytes, notes: list[str]) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV file whose only column holds texts, with their lines: there, a comma is part of the text. None
+    of another file."""
+    csv.field_size_limit(MAX_BYTES)  # a text may be longer than what Python allows otherwise
+    said: list[str] = []
+    text = decode(name, content, said).text
+    lines = csv.reader(io.StringIO(text, newline=""))
+    header = next(lines, [])
+    if len(header) != 1 or plain(header[0]) not in _TEXT_KEYS:
+        return []
+    notes += said
+    records, line = [], lines.line_num + 1
+    for row in lines:
+        if any(row):
+            records.append((line, {header[0]: ",".join(row)}))
+        line = lines.line_num + 1
+    return records
+
+
+def _of_records(
+    name: str, records: list[tuple[int, dict[str, Any]]], before_numbers: str, notes: list[str]
+) -> Iterator[Document]:
     """One document for each record, without text where a few have none. Pieces of the same source are one document;
     records without an id are numbered. Raises BadInput if half of them have no text."""
     by_source: dict[str, Document] = {}
@@ -262,7 +296,8 @@ def _of_records(name: str, records: list[tuple[int, dict[str, Any]]], notes: lis
             )
         else:
             unnamed += 1
-            yield Document(str(line), title or _markdown(text)[0] or str(line), text.strip())
+            number = f"{before_numbers}{line}"
+            yield Document(number, title or _markdown(text)[0] or number, text.strip())
     yield from by_source.values()
     if unnamed:
         notes.append(f"{_count(unnamed, 'document')} without an id in {name}, so each has the number of its line.")

@@ -301,6 +301,29 @@ def test_documents_without_ids_are_numbered_and_it_is_said() -> None:
     assert found.notes == ("There are 2 documents without an id in a.jsonl, so each has the number of its line.",)
 
 
+def test_documents_without_ids_of_several_files_are_told_apart() -> None:
+    files = {"faq.csv": b"text\none\ntwo\n", "old/more.jsonl": b'{"text": "three"}', "note.txt": b"four"}
+    found = read_documents("all.zip", archive(files)).documents
+    assert [(one.id, one.text) for one in found] == [
+        ("faq 2", "one"),
+        ("faq 3", "two"),
+        ("note", "four"),
+        ("more 1", "three"),
+    ]
+
+
+def test_a_table_of_texts_alone_is_a_document_a_row() -> None:
+    content = 'text\n"We open at nine, and\nclose at five."\n\nReturns take 14 days, or less.\n'
+    found = read_documents("faq.csv", content.encode()).documents
+    assert [(one.id, one.text) for one in found] == [
+        ("2", "We open at nine, and\nclose at five."),
+        ("5", "Returns take 14 days, or less."),
+    ]
+    assert len(read_documents("book.csv", b"text\n" + b"word " * 100_000).documents[0].text) == 499_999
+    with pytest.raises(BadInput, match="only one column"):
+        read_documents("faq.csv", b"price\n4\n5\n")
+
+
 def test_archives_in_archives_and_names_in_an_old_encoding() -> None:
     inner = archive({"a.txt": b"inner"})
     assert [d.id for d in read_documents("all.zip", archive({"b.txt": b"outer", "in.zip": inner})).documents] == [
