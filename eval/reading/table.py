@@ -283,7 +283,8 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     (_, header), *body = numbered
-    columns = _short([column.replace("\0", "").strip() for column in header])
+    # Cells of Excel have line breaks.
+    columns = _short([" ".join(column.replace("\0", "").split()) for column in header])
     if not body:
         raise BadInput(f"{name} has a header ({_named_columns(columns)}) but no rows below it: add the data.")
     kept = []

@@ -596,3 +596,8 @@ def test_rare_separators_are_found_beside_commas_in_the_text(separator: str) -> 
     rows = [f"My lamp broke, case {number}{separator}repair" for number in range(3)]
     table = read_table("tickets.csv", "\n".join([f"text{separator}label", *rows]).encode())
     assert (table.columns, table.rows[0]) == (("text", "label"), ("My lamp broke, case 0", "repair"))
+
+
+def test_a_line_break_in_a_column_name_is_a_space() -> None:
+    table = read_table("task.csv", b'"Customer\nquestion"," ideal  answer "\nHello,a\nBye,b\n')
+    assert table.columns == ("Customer question", "ideal answer") and table.rows[0] == ("Hello", "a")
