@@ -195,6 +195,17 @@ def test_lines_of_a_run_that_was_stopped_are_compared_on_what_all_answered(capsy
     assert any("answered 22 of 24 examples" in one for one in decision["warnings"])
 
 
+def test_old_files_of_promptfoo_dont_number_their_prompts(capsys: pytest.CaptureFixture[str]) -> None:
+    value = json.loads((FILES / "promptfoo" / "repeats.json").read_text())
+    before = scores(decide(capsys, FILES / "promptfoo" / "repeats.json"))
+    for one in value["results"]["results"]:
+        del one["promptIdx"], one["testIdx"]
+    Path("a.json").write_text(json.dumps(value))
+    found = scores(decide(capsys, "a.json"))
+    assert sorted(found.values()) == sorted(before.values()) and len(found) == 4
+    assert found[f"large, {PROMPTS[0]}"] == before[f"large, {PROMPTS[0]}"]
+
+
 def test_the_csv_of_promptfoo_is_refused_with_the_way_to_write_json(capsys: pytest.CaptureFixture[str]) -> None:
     path = FILES / "promptfoo" / "results.csv"
     assert "results.csv is promptfoo's CSV, which lacks times, tokens and costs" in refused(capsys, path)

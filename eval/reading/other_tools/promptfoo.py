@@ -44,6 +44,7 @@ class _Response(Recorded):
 class _Named(Recorded):
     id: str | None = None
     label: str | None = None
+    display: str | None = None  # the label in files of before 0.70
     raw: str | None = None
 
 
@@ -51,7 +52,7 @@ class _Result(Recorded):
     vars: dict[str, Any] = Field(default_factory=dict)
     prompt: _Named = Field(default_factory=_Named)
     provider: _Named | str = ""
-    prompt_at: _Count = Field(0, alias="promptIdx")
+    prompt_at: _Count | None = Field(None, alias="promptIdx")  # missing in files of before 0.94, like testIdx
     test_at: _Count = Field(0, alias="testIdx")
     score: Any = None
     success: bool | None = None
@@ -70,7 +71,12 @@ class _Result(Recorded):
 
     @property
     def prompt_label(self) -> str:
-        return self.prompt.label or self.prompt.raw or f"prompt {self.prompt_at + 1}"
+        return self.prompt.label or self.prompt.display or self.prompt.raw or f"prompt {(self.prompt_at or 0) + 1}"
+
+    @property
+    def column(self) -> int | tuple[str, str]:
+        """Which prompt with which provider."""
+        return (self.provider_name, self.prompt_label) if self.prompt_at is None else self.prompt_at
 
 
 def is_output(value: dict[str, Any]) -> bool:
@@ -106,14 +112,17 @@ def read_lines(name: str, records: Iterable[tuple[int, Any]]) -> ToolResults:
 def read_results(name: str, records: Iterable[tuple[str, Any]]) -> ToolResults:
     """The records with the place of each in the file."""
     results = [(place, recorded(_Result, f"{name}, {place}", record)) for place, record in records]
-    first = {one.prompt_at: one for _, one in reversed(results)}  # of each prompt with its provider
-    labels = list(dict.fromkeys(first[at].prompt_label for at in sorted(first)))
+    columns: dict[int | tuple[str, str], list[tuple[str, _Result]]] = {}
+    for place, one in sorted(results, key=lambda each: each[1].prompt_at or 0):
+        columns.setdefault(one.column, []).append((place, one))
+    first = [column[0][1] for column in columns.values()]
+    labels = list(dict.fromkeys(one.prompt_label for one in first))
     sets = tuple(
         AnswerSet(
-            {"model": cut(first[at].provider_name), "prompt": _prompt_name(first[at].prompt_label, labels)},
-            tuple(numbered(_answer(place, one) for place, one in results if one.prompt_at == at)),
+            {"model": cut(one.provider_name), "prompt": _prompt_name(one.prompt_label, labels)},
+            tuple(numbered(_answer(*each) for each in column)),
         )
-        for at in sorted(first)
+        for one, column in zip(first, columns.values(), strict=True)
     )
     has_seconds = any(one.seconds is not None for each in sets for one in each.answers)
     return ToolResults(TOOL, sets, _SCORE, notes=(_CONCURRENT,) if has_seconds else ())
