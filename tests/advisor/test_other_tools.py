@@ -206,6 +206,20 @@ def test_old_files_of_promptfoo_dont_number_their_prompts(capsys: pytest.Capture
     assert found[f"large, {PROMPTS[0]}"] == before[f"large, {PROMPTS[0]}"]
 
 
+def test_tests_with_the_same_variables_are_not_mistaken_for_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each question is in an easy and in a hard test. Both providers are right in the easy ones alone, and the first
+    one lacks half of these."""
+    results = [
+        {**RESULT, "promptIdx": prompt, "testIdx": test, "vars": {"q": test // 2}, "score": 1 - test % 2}
+        | {"provider": {"id": "ab"[prompt]}}
+        for test in range(48)
+        for prompt in range(2)
+        if prompt or test % 2 or test >= 24
+    ]
+    Path("a.jsonl").write_text("\n".join(map(json.dumps, results)))
+    assert scores(decide(capsys, "a.jsonl")) == {"a": pytest.approx(1 / 3), "b": pytest.approx(1 / 3)}
+
+
 def test_the_csv_of_promptfoo_is_refused_with_the_way_to_write_json(capsys: pytest.CaptureFixture[str]) -> None:
     path = FILES / "promptfoo" / "results.csv"
     assert "results.csv is promptfoo's CSV, which lacks times, tokens and costs" in refused(capsys, path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -14,7 +16,6 @@ from eval.reading.other_tools.answers import (
     ToolResults,
     content_id,
     cut,
-    numbered,
     score_in,
 )
 from eval.reading.other_tools.recorded import Recorded, recorded
@@ -53,7 +54,7 @@ class _Result(Recorded):
     prompt: _Named = Field(default_factory=_Named)
     provider: _Named | str = ""
     prompt_at: _Count | None = Field(None, alias="promptIdx")  # missing in files of before 0.94, like testIdx
-    test_at: _Count = Field(0, alias="testIdx")
+    test_at: _Count = Field(0, alias="testIdx")  # counts on over repeats
     score: Any = None
     success: bool | None = None
     named_scores: dict[str, Any] | None = Field(None, alias="namedScores")
@@ -120,12 +121,34 @@ def read_results(name: str, records: Iterable[tuple[str, Any]]) -> ToolResults:
     sets = tuple(
         AnswerSet(
             {"model": cut(one.provider_name), "prompt": _prompt_name(one.prompt_label, labels)},
-            tuple(numbered(_answer(*each) for each in column)),
+            answers,
         )
-        for one, column in zip(first, columns.values(), strict=True)
+        for one, answers in zip(first, _repeated(columns.values()), strict=True)
     )
     has_seconds = any(one.seconds is not None for each in sets for one in each.answers)
     return ToolResults(TOOL, sets, _SCORE, notes=(_CONCURRENT,) if has_seconds else ())
+
+
+def _repeated(columns: Iterable[list[tuple[str, _Result]]]) -> list[tuple[ToolAnswer, ...]]:
+    """The answers of each column. Tests with the same variables are repeats, in the order of the tests: a column can
+    lack the answer to one that another has."""
+    asked: dict[str, set[tuple[int, int]]] = {}
+    answered: list[list[tuple[ToolAnswer, tuple[int, int]]]] = []
+    for column in columns:
+        times: Counter[tuple[str, int]] = Counter()
+        answers = []
+        for place, one in column:
+            answer = _answer(place, one)
+            times[answer.example, one.test_at] += 1
+            test = times[answer.example, one.test_at], one.test_at
+            asked.setdefault(answer.example, set()).add(test)
+            answers.append((answer, test))
+        answered.append(answers)
+    order = {example: sorted(tests) for example, tests in asked.items()}
+    return [
+        tuple(replace(answer, repeat=order[answer.example].index(test) + 1) for answer, test in answers)
+        for answers in answered
+    ]
 
 
 def _prompt_name(label: str, labels: list[str]) -> str:
