@@ -220,6 +220,18 @@ def test_tests_with_the_same_variables_are_not_mistaken_for_each_other(capsys: p
     assert scores(decide(capsys, "a.jsonl")) == {"a": pytest.approx(1 / 3), "b": pytest.approx(1 / 3)}
 
 
+@pytest.mark.parametrize("added", ["_conversation", "stored"])
+def test_earlier_answers_in_a_conversation_are_no_other_example(added: str, capsys: pytest.CaptureFixture[str]) -> None:
+    value = json.loads((FILES / "promptfoo" / "repeats.json").read_text())
+    before = scores(decide(capsys, FILES / "promptfoo" / "repeats.json"))
+    for at, one in enumerate(value["results"]["results"]):
+        if added == "stored":
+            one["testCase"] = {"vars": dict(one["vars"])}
+        one["vars"][added] = [{"prompt": "hello", "output": f"answer {at}"}]
+    Path("a.json").write_text(json.dumps(value))
+    assert scores(decide(capsys, "a.json")) == before
+
+
 def test_the_csv_of_promptfoo_is_refused_with_the_way_to_write_json(capsys: pytest.CaptureFixture[str]) -> None:
     path = FILES / "promptfoo" / "results.csv"
     assert "results.csv is promptfoo's CSV, which lacks times, tokens and costs" in refused(capsys, path)

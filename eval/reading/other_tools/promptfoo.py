@@ -26,7 +26,8 @@ _SCORE, _PASSED = "score", "success"  # the weighted mean of an answer's asserti
 _LONGEST_LABEL = 40  # a longer one is the prompt itself, whose number is easier to read
 _ERROR = 2  # a failureReason: no answer; 1 is an answer that fails an assertion
 _TABLE = re.compile(rb"[^\n]*,Status,Score,Named Scores,")  # the header of a CSV, the same for each provider
-_RUN_IDS = ("sessionId", "evaluationId")  # variables that promptfoo adds, different in every run
+# Variables that promptfoo adds, different in every run or for every provider.
+_ADDED = ("sessionId", "evaluationId", "_conversation")
 _CONCURRENT = "Seconds are as promptfoo measured them, with several requests at a time unless you limited that."
 _Amount = Annotated[float, Field(ge=0)]
 _Count = Annotated[int, Field(ge=0)]
@@ -49,8 +50,13 @@ class _Named(Recorded):
     raw: str | None = None
 
 
+class _Test(Recorded):
+    vars: Any = None
+
+
 class _Result(Recorded):
-    vars: dict[str, Any] = Field(default_factory=dict)
+    vars: dict[str, Any] = Field(default_factory=dict)  # as they were sent
+    test: _Test = Field(default_factory=_Test, alias="testCase")
     prompt: _Named = Field(default_factory=_Named)
     provider: _Named | str = ""
     prompt_at: _Count | None = Field(None, alias="promptIdx")  # missing in files of before 0.94, like testIdx
@@ -63,6 +69,12 @@ class _Result(Recorded):
     response: _Response | None = None
     latency_ms: _Amount | None = Field(None, alias="latencyMs")
     cost: _Amount | None = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The variables of the test, without earlier answers that promptfoo sent with them (`storeOutputAs`)."""
+        own = self.test.vars if self.test.vars and isinstance(self.test.vars, dict) else self.vars
+        return {key: value for key, value in own.items() if key not in _ADDED}
 
     @property
     def provider_name(self) -> str:
@@ -159,8 +171,7 @@ def _prompt_name(label: str, labels: list[str]) -> str:
 
 
 def _answer(place: str, one: _Result) -> ToolAnswer:
-    asked = {key: value for key, value in one.vars.items() if key not in _RUN_IDS}
-    example = content_id(asked or one.test_at)
+    example = content_id(one.asked or one.test_at)
     if one.failure == _ERROR:
         return ToolAnswer(place, example, {}, error=cut(one.error or "an error"))
     scores = {_SCORE: score_in(one.score), _PASSED: score_in(one.success)}
