@@ -220,6 +220,18 @@ def test_tests_with_the_same_variables_are_not_mistaken_for_each_other(capsys: p
     assert scores(decide(capsys, "a.jsonl")) == {"a": pytest.approx(1 / 3), "b": pytest.approx(1 / 3)}
 
 
+def test_old_files_of_promptfoo_dont_say_why_an_answer_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    """There, an answer that fails an assertion has an error too."""
+    value = json.loads((FILES / "promptfoo" / "repeats.json").read_text())
+    for one in value["results"]["results"]:
+        del one["failureReason"]
+        one["error"] = None if one["success"] else "Expected output to equal Rome"
+        one["response"]["output"] = "an answer"
+    one.update(error="API error: 429", response={"error": "API error: 429"}, score=0, success=False)
+    Path("a.json").write_text(json.dumps(value))
+    assert [each["failed_answers"] for each in decide(capsys, "a.json")["candidates"]].count(1) == 1
+
+
 @pytest.mark.parametrize("added", ["_conversation", "stored"])
 def test_earlier_answers_in_a_conversation_are_no_other_example(added: str, capsys: pytest.CaptureFixture[str]) -> None:
     value = json.loads((FILES / "promptfoo" / "repeats.json").read_text())

@@ -39,6 +39,7 @@ class _Tokens(Recorded):
 
 
 class _Response(Recorded):
+    output: Any = None
     cached: bool | None = None
     tokens: _Tokens | None = Field(None, alias="tokenUsage")
 
@@ -46,7 +47,7 @@ class _Response(Recorded):
 class _Named(Recorded):
     id: str | None = None
     label: str | None = None
-    display: str | None = None  # the label in files of before 0.70
+    display: str | None = None  # the label in old files
     raw: str | None = None
 
 
@@ -56,10 +57,10 @@ class _Test(Recorded):
 
 class _Result(Recorded):
     vars: dict[str, Any] = Field(default_factory=dict)  # as they were sent
-    test: _Test = Field(default_factory=_Test, alias="testCase")
+    test: _Test | None = Field(None, alias="testCase")
     prompt: _Named = Field(default_factory=_Named)
     provider: _Named | str = ""
-    prompt_at: _Count | None = Field(None, alias="promptIdx")  # missing in files of before 0.94, like testIdx
+    prompt_at: _Count | None = Field(None, alias="promptIdx")  # missing in old files, like testIdx
     test_at: _Count = Field(0, alias="testIdx")  # counts on over repeats
     score: Any = None
     success: bool | None = None
@@ -73,8 +74,15 @@ class _Result(Recorded):
     @property
     def asked(self) -> dict[str, Any]:
         """The variables of the test, without earlier answers that promptfoo sent with them (`storeOutputAs`)."""
-        own = self.test.vars if self.test.vars and isinstance(self.test.vars, dict) else self.vars
+        own = self.test.vars if self.test and self.test.vars and isinstance(self.test.vars, dict) else self.vars
         return {key: value for key, value in own.items() if key not in _ADDED}
+
+    @property
+    def has_failed(self) -> bool:
+        """Old files have no failureReason."""
+        if self.failure is None:
+            return bool(self.error) and (self.response is None or self.response.output is None)
+        return self.failure == _ERROR
 
     @property
     def provider_name(self) -> str:
@@ -172,7 +180,7 @@ def _prompt_name(label: str, labels: list[str]) -> str:
 
 def _answer(place: str, one: _Result) -> ToolAnswer:
     example = content_id(one.asked or one.test_at)
-    if one.failure == _ERROR:
+    if one.has_failed:
         return ToolAnswer(place, example, {}, error=cut(one.error or "an error"))
     scores = {_SCORE: score_in(one.score), _PASSED: score_in(one.success)}
     for metric, score in (one.named_scores or {}).items():
