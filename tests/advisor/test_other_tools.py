@@ -278,6 +278,21 @@ def test_deepeval_shows_which_way_a_metric_is_better(capsys: pytest.CaptureFixtu
     )
 
 
+def test_two_models_can_judge_by_the_same_metric_of_deepeval(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*judges: str | None) -> str:
+        metrics = [
+            {"name": "Truth", "score": score, "evaluationModel": judge}
+            for score, judge in zip((0.9, 0.1), judges, strict=True)
+        ]
+        return json.dumps({"testCases": [{"input": "q", "metricsData": metrics}], "metricsScores": []})
+
+    Path("a.json").write_text(run("large", "small"))
+    assert "choose one of Truth (large), Truth (small), success with" in refused(capsys, "a.json")
+    assert scores(decide(capsys, "a.json", "--metric", "Truth (large)")) == {"a": 0.9}
+    Path("a.json").write_text(run(None, None))
+    assert "a.json, test case 1 has Truth twice; give the metrics different names" in refused(capsys, "a.json")
+
+
 @pytest.mark.parametrize("kind", ["", "comma_"])
 def test_ragas_has_a_column_per_metric_and_decimal_commas(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     paths = [FILES / "ragas" / f"{kind}{name}.csv" for name in ("small", "large")]

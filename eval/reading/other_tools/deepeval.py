@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from eval.reading.other_tools.answers import (
     score_in,
 )
 from eval.reading.other_tools.recorded import Recorded, recorded
+from eval.task import BadInput
 
 TOOL = "DeepEval"
 PASSED = "success"  # whether a test case passes all its metrics
@@ -29,6 +31,7 @@ class _Metric(Recorded):
     score: Any = None
     threshold: Any = None
     success: bool | None = None
+    judge: str | None = Field(None, alias="evaluationModel")
 
 
 class _Case(Recorded):
@@ -61,7 +64,7 @@ def is_run(value: dict[str, Any]) -> bool:
 
 def read_run(name: str, value: dict[str, Any]) -> ToolResults:
     run = recorded(_Run, name, value)
-    cases = [*run.cases, *run.conversations]
+    cases = [_with_metrics_told_apart(name, at, case) for at, case in enumerate([*run.cases, *run.conversations], 1)]
     answers = (
         ToolAnswer(
             f"test case {at}",
@@ -84,6 +87,22 @@ def read_run(name: str, value: dict[str, Any]) -> ToolResults:
     if run.identifier:
         facets["identifier"] = cut(run.identifier)
     return ToolResults(TOOL, (AnswerSet(facets, tuple(numbered(answers))),), better=_better(cases))
+
+
+def _with_metrics_told_apart(name: str, at: int, case: _Case) -> _Case:
+    """Two models can judge by the same metric. Raises BadInput if a metric still has several values."""
+    found = case.metrics or []
+    names = Counter(one.name for one in found)
+    metrics = [
+        one.model_copy(update={"name": f"{one.name} ({one.judge})"}) if names[one.name] > 1 and one.judge else one
+        for one in found
+    ]
+    if len({one.name for one in metrics}) < len(metrics):
+        [(twice, _)] = Counter(one.name for one in metrics).most_common(1)
+        raise BadInput(
+            f"{name}, test case {at} has {cut(twice)} twice; give the metrics different names and run {TOOL} again."
+        )
+    return case.model_copy(update={"metrics": metrics})
 
 
 def _scores(case: _Case) -> dict[str, Score]:
