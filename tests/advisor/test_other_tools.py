@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import shutil
@@ -410,6 +411,20 @@ def test_files_of_several_tools_are_not_mixed(capsys: pytest.CaptureFixture[str]
     assert "small.csv is from Ragas and" in refused(capsys, ragas, inspect)
     Path("own.csv").write_text("example,strategy,score\nq1,a,1\n")
     assert "own.csv is a table and small.csv is from Ragas" in refused(capsys, "own.csv", ragas)
+
+
+def test_the_encoding_of_a_file_doesnt_matter(capsys: pytest.CaptureFixture[str]) -> None:
+    """PowerShell writes UTF-16 where it redirects what a tool prints."""
+    paths = [FILES / "inspect" / "json" / f"{name}.json" for name in ("small", "large")]
+    before = scores(decide(capsys, *paths))
+    contents = [path.read_text() for path in paths]
+    for encoding in ("utf-16-le", "utf-16-be", "utf-8"):
+        for path, text in zip(paths, contents, strict=True):
+            Path(path.name).write_bytes(f"\ufeff{text}".encode(encoding))
+        assert scores(decide(capsys, "small.json", "large.json")) == before
+    for path, text in zip(paths, contents, strict=True):
+        Path(f"{path.name}.gz").write_bytes(gzip.compress(text.encode()))
+    assert scores(decide(capsys, "small.json.gz", "large.json.gz")) == before
 
 
 def test_the_name_of_a_file_doesnt_matter(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
-from eval.reading.decoding import check_size, decode, json_records
+from eval.reading.decoding import check_size, decode, gunzip, json_records
 from eval.reading.other_tools import deepeval, inspect_logs, lm_eval, promptfoo, ragas
 from eval.reading.other_tools.answers import ToolResults
 from eval.reading.table import Table, read_table
 from eval.task import BadInput
+
+_GZIP = b"\x1f\x8b"
+_JSON_OBJECT = re.compile(rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[ \t\r\n\0]*\{")  # PowerShell writes UTF-16
 
 
 def read_scores(name: str, content: bytes, folder: str = "") -> Table | ToolResults:
@@ -33,12 +37,13 @@ def read_if_scores(name: str, content: bytes, folder: str = "") -> Table | ToolR
 
 def _of_tool(name: str, content: bytes, folder: str) -> ToolResults | None:
     check_size(name, content)
+    if content.startswith(_GZIP):
+        name, content = name.removesuffix(".gz"), gunzip(name, content)
     if inspect_logs.is_zipped_log(content):
         return inspect_logs.read_zipped_log(name, content)
     if promptfoo.is_csv(content):
         raise promptfoo.refuse_csv(name)
-    is_json = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
-    return _in_json(name, content, folder) if is_json else None
+    return _in_json(name, content, folder) if _JSON_OBJECT.match(content) else None
 
 
 def _in_table(table: Table) -> Table | ToolResults:
