@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from statistics import fmean
 
 from advisor.decision.other_tools import Choice, Key, Measured, outcomes_of
 from advisor.pairing import strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
+from advisor.wording import list_text, score_text
 from eval.money.costs import Quote
 from eval.outcomes import Outcome, Trial
 from eval.reading.apart import read_scores_apart, read_table_apart
@@ -21,6 +25,7 @@ _NEEDED = ("example", "strategy", "score")
 _MEASURED = ("seconds", "tokens_in", "tokens_out")
 _MOST = 1e15
 _DIGITS = 9  # of a score: means of the same parts can differ in their last bits
+_ANOTHER = 0.005  # half a point between two scores
 _LONGEST = 60  # signs of what is named in a sentence
 
 
@@ -76,6 +81,7 @@ def read_outcomes(files: Iterable[ScoreFile], choice: Choice) -> Outside:
     shared, warnings = _shared(_cut(names), {strategy: set(each) for strategy, each in measured.outcomes.items()})
     if left_out:
         warnings.append(f"We found no scores in {_cut(', '.join(left_out))} and left that out.")
+    warnings += _uneven_repeats(measured, shared)
     return Outside(_trials(measured, shared), [*measured.warnings, *warnings], measured.quotes)
 
 
@@ -97,6 +103,32 @@ def _trials(measured: Measured, shared: set[Key]) -> list[Trial]:
             changes_weights=strategy_of(strategy) in CHANGES_WEIGHTS,
         )
         for strategy, each in measured.outcomes.items()
+    ]
+
+
+def _uneven_repeats(measured: Measured, shared: set[Key]) -> list[str]:
+    """A score is the mean of all answers, so an example with more repeats counts more. A sentence with the scores as
+    they would be if all examples counted the same, if any of these is another score."""
+    repeats = Counter(example for example, _ in shared)
+    if len(set(repeats.values())) < 2:
+        return []
+    means: dict[str, str] = {}
+    is_another = False
+    for strategy, each in measured.outcomes.items():
+        of_example: dict[str, list[float]] = {}
+        for example, repeat in shared & each.keys():
+            of_example.setdefault(example, []).append(each[example, repeat].score)
+        if of_example:
+            even, mean = fmean(map(fmean, of_example.values())), fmean(chain.from_iterable(of_example.values()))
+            means[strategy] = score_text(even)
+            is_another |= abs(even - mean) >= _ANOTHER
+    if not is_another:
+        return []
+    told = list_text([f"{_cut(strategy)} would score {score}" for strategy, score in means.items()])
+    least, most = min(repeats.values()), max(repeats.values())
+    return [
+        f"Examples have {least:,} to {most:,} answers of a strategy, and every answer counts the same. If every "
+        f"example counted the same, {told}: ask each of them equally often."
     ]
 
 

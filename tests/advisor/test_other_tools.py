@@ -121,6 +121,23 @@ def test_repeats_of_an_example_are_one_piece_of_evidence() -> None:
     assert [one.example_id for one in small.outcomes] == [one.example_id for one in large.outcomes]
 
 
+def test_examples_that_were_repeated_more_often_count_more_and_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Strategy a is right in the examples that were asked once and b in those that were asked five times."""
+    lines = [
+        f"{at},{strategy},{repeat},{int((strategy == 'a') == (at < 12))}"
+        for at in range(24)
+        for repeat in range(1 if at < 12 else 5)
+        for strategy in "ab"
+    ]
+    Path("a.csv").write_text("\n".join(["example,strategy,repeat,score", *lines]))
+    decision = decide(capsys, "a.csv")
+    assert scores(decision) == {"a": pytest.approx(1 / 6), "b": pytest.approx(5 / 6)}
+    assert decision["warnings"] == [
+        "Examples have 1 to 5 answers of a strategy, and every answer counts the same. If every example counted the "
+        "same, a would score .50 and b would score .50: ask each of them equally often."
+    ]
+
+
 def test_inspect_seconds_and_tokens_are_those_of_the_model() -> None:
     [trial] = read(FILES / "inspect" / "json" / "small.json").trials
     answered = [one for one in samples_of("small.json") if "error" not in one]
