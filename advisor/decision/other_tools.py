@@ -67,6 +67,7 @@ def outcomes_of(files: Sequence[tuple[str, ToolResults]], choice: Choice) -> Mea
         raise BadInput(f"{files[0][0]} holds no answers; run {results[0].tool} again.")
     measured = Measured(warnings=list(dict.fromkeys(note for each in results for note in each.notes)))
     is_lower = _is_lower(metric, [each.better[metric] for each in results if metric in each.better], choice, measured)
+    has_repeats = any(answer.repeat > 1 for one in series for _, answer in one.answers)
     unscored: set[Key] = set()
     for strategy, one in named.items():
         found = measured.outcomes[strategy] = _outcomes(strategy, one, metric, is_lower)
@@ -79,7 +80,7 @@ def outcomes_of(files: Sequence[tuple[str, ToolResults]], choice: Choice) -> Mea
         if lacking:
             measured.warnings.append(
                 f"{strategy} has no {cut(metric)} for {len(lacking):,} of {len(one.answers):,} answers, so we leave "
-                "these examples out of all strategies."
+                f"these {'repeats' if has_repeats else 'examples'} out of all strategies."
             )
         if (per_1000 := _cost_per_1000(answer for _, answer in one.answers)) is not None:
             measured.quotes[strategy] = Quote(None, per_1000)

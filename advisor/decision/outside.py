@@ -181,8 +181,10 @@ def _shared(names: str, answered: Mapping[str, set[Key]]) -> tuple[set[Key], lis
     if not shared:
         named = ", ".join(map(_cut, strategies))
         raise BadInput(f"{names}: no example was answered by all of {named}; compare them on the same ones.")
+    has_repeats = len({example for example, _ in every}) < len(every)
+    counted = "examples, counting each repeat," if has_repeats else "examples,"
     warnings = [
-        f"{_cut(strategy)} answered {len(examples):,} of {len(every):,} examples, so we compare all on only "
+        f"{_cut(strategy)} answered {len(examples):,} of {len(every):,} {counted} so we compare all on only "
         f"{len(shared):,}: ask it the others too and add their rows (score 0 if it gives no answer), or leave it out."
         for strategy, examples in strategies.items()
         if len(examples) < len(every)

@@ -138,6 +138,23 @@ def test_examples_that_were_repeated_more_often_count_more_and_it_says_so(capsys
     ]
 
 
+def test_what_is_left_out_is_called_a_repeat_if_examples_have_several(capsys: pytest.CaptureFixture[str]) -> None:
+    def samples(epochs: int, first: float) -> list[dict[str, Any]]:
+        values = [first, *[1] * (12 * epochs - 1)]
+        return [
+            {"id": at // epochs, "epoch": at % epochs + 1, "scores": {"s": {"value": value}}}
+            for at, value in enumerate(values)
+        ]
+
+    Path("a.json").write_text(log(*samples(3, float("nan"))))
+    Path("b.json").write_text(log(*samples(1, 1)).replace('"m"', '"n"'))
+    assert decide(capsys, "a.json", "b.json")["warnings"] == [
+        "m has no s for 1 of 36 answers, so we leave these repeats out of all strategies.",
+        "n answered 11 of 35 examples, counting each repeat, so we compare all on only 11: ask it the others too and "
+        "add their rows (score 0 if it gives no answer), or leave it out.",
+    ]
+
+
 def test_inspect_seconds_and_tokens_are_those_of_the_model() -> None:
     [trial] = read(FILES / "inspect" / "json" / "small.json").trials
     answered = [one for one in samples_of("small.json") if "error" not in one]
