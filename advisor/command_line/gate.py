@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -70,7 +71,7 @@ def gate_of(options: argparse.Namespace, names: Sequence[str], store: Store | No
     if options.junit is not None:
         if gate == Gate():
             raise BadInput("--junit has no bound to write down: add one, such as --min-score .80.")
-        _check_file(options.junit, getattr(options, "files", None) or filter(None, [getattr(options, "file", None)]))
+        _check_file(options.junit)
     return gate
 
 
@@ -108,20 +109,28 @@ def _check_expected(expected: str, names: Sequence[str]) -> None:
     raise BadInput(f"This comparison has no strategy {expected!r} to expect; choose {choices}.")
 
 
-def _check_file(path: Path, data: Iterable[Path]) -> None:
-    """Raises BadInput if the JUnit file can't be written, before anything is computed."""
-    if path.exists() and any(path.samefile(each) for each in data):
-        raise BadInput(f"{path} is the file to read; choose another --junit.")
+def _check_file(path: Path) -> None:
+    """Raises BadInput if the JUnit file can't be written, or if it would replace a file that isn't one, such as one to
+    read. That is before anything is computed."""
     try:
         with for_the_person():
             path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
+        is_new = not os.path.lexists(path)
         with path.open("ab"):
             pass
         if is_new:
             path.unlink()
+        elif path.is_file() and not _is_junit(path):
+            raise BadInput(f"{path} isn't a JUnit file and would be overwritten; choose another --junit.")
     except OSError as wrong:
         raise BadInput(f"The JUnit file can't be written to {path} ({wrong.strerror}); choose another.") from wrong
+
+
+def _is_junit(path: Path) -> bool:
+    """Also if it is empty, as a file is that somebody made for it."""
+    with path.open("rb") as file:
+        start = file.read(1_000)
+    return not start or b"<testsuite" in start
 
 
 def _score(text: str) -> float:

@@ -152,9 +152,13 @@ def test_a_resumed_run_has_a_gate_and_a_failed_one_keeps_its_exit_code(
         (["--expect", "finetuning"], "no strategy 'finetuning' to expect; choose prompting or retrieval."),
         (["--expect", "majority_label"], "majority_label is a baseline, and we never recommend one; expect prompting"),
         (["--no-worse-than", "1999"], "No run begins with '1999'"),
-        (["--min-score", "1", "--junit", "task.csv"], "task.csv is the file to read; choose another --junit."),
+        (
+            ["--min-score", "1", "--junit", "task.csv"],
+            "task.csv isn't a JUnit file and would be overwritten; choose",
+        ),
         (["--min-score", "1", "--junit", "model"], "The JUnit file can't be written to model (Is a directory)"),
         (["--min-score", "1", "--junit", "/proc/gate.xml"], "The JUnit file can't be written to /proc/gate.xml ("),
+        (["--min-score", "1", "--junit", "x" * 300], " (File name too long); choose another."),
         (["--junit", "gate.xml"], "--junit has no bound to write down: add one, such as --min-score .80."),
         (["--min-score", "80"], "“80” isn't a score from 0 to 1; write it like .80 or 80%; see "),
         (["--min-score", "nan"], "“nan” isn't a score"),
@@ -173,6 +177,26 @@ def test_a_bound_that_cannot_be_checked_is_one_sentence_before_anything_runs(
     assert code == 2 and said in shown.err
     assert shown.out == "" and shown.err.count("\n") == 1 and shown.err.endswith(".\n")
     assert not Store().runs() and not (folder / "gate.xml").exists() and (folder / "task.csv").read_text() == ROWS
+
+
+def test_a_file_that_is_no_junit_file_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as the costs, or one in a folder of scores."""
+    (folder / "scores").mkdir()
+    (folder / "scores" / "scores.csv").write_text("example,strategy,score\n1,a,1\n2,a,1\n")
+    (folder / "costs.csv").write_text("strategy,one_off,per_1000\na,1,1\n")
+    for read in ("costs.csv", "scores/scores.csv"):
+        before = (folder / read).read_text()
+        assert main(["decide", "scores", "--costs", "costs.csv", "--min-score", "1", "--junit", read]) == 2
+        assert (
+            capsys.readouterr().err == f"{read} isn't a JUnit file and would be overwritten; choose another --junit.\n"
+        )
+        assert (folder / read).read_text() == before
+    (folder / "gate.xml").touch()
+    (folder / "link.xml").symlink_to("made.xml")
+    for file in ("gate.xml", "gate.xml", "link.xml"):  # also a second time
+        assert main(["decide", "scores", "--min-score", "1", "--junit", file]) == 0
+        assert cases(folder / file) == {"--min-score 1": None}
+    assert (folder / "link.xml").is_symlink()
 
 
 def test_a_run_to_compare_with_needs_a_report_and_rows_in_common(
