@@ -60,16 +60,19 @@ def read_outcomes(files: Iterable[ScoreFile], choice: Choice) -> Outside:
     tables: list[tuple[str, Table]] = []
     results: list[tuple[str, ToolResults]] = []
     left_out: list[str] = []
+    unread: list[str] = []
     for file in files:
         found = read_scores_apart(file.name, file.content, file.folder, file.is_chosen)
         if not file.is_chosen and isinstance(found, Table) and _lacking(found, _NEEDED):
             left_out.append(file.name)
+            unread += found.notes if not found.columns else ()
         elif isinstance(found, Table):
             tables.append((file.name, found))
         else:
             results.append((file.name, found))
     if not tables and not results:
-        raise BadInput(f"We found no scores in {_cut(', '.join(left_out))}; name the files that a tool wrote.")
+        said = f"We found no scores in {_cut(', '.join(left_out))}; name the files that a tool wrote."
+        raise BadInput(" ".join([*unread, said]))
     if tables and results:
         raise BadInput(
             f"{tables[0][0]} is a table and {results[0][0]} is from {results[0][1].tool}: give files of one kind."
@@ -80,7 +83,7 @@ def read_outcomes(files: Iterable[ScoreFile], choice: Choice) -> Outside:
     names = ", ".join(name for name, _ in (*tables, *results))
     shared, warnings = _shared(_cut(names), {strategy: set(each) for strategy, each in measured.outcomes.items()})
     if left_out:
-        warnings.append(f"We found no scores in {_cut(', '.join(left_out))} and left that out.")
+        warnings += [*unread, f"We found no scores in {_cut(', '.join(left_out))} and left that out."]
     warnings += _uneven_repeats(measured, shared)
     return Outside(_trials(measured, shared), [*measured.warnings, *warnings], measured.quotes)
 

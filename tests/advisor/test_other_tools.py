@@ -367,6 +367,12 @@ def test_in_a_folder_what_has_no_scores_is_left_out_and_named(capsys: pytest.Cap
     shutil.copytree(FILES / "inspect" / "epochs", "logs")
     Path("logs/listing.json").write_text('{"small.eval": {}}')
     assert any("We found no scores in listing.json" in one for one in decide(capsys, "logs")["warnings"])
+    Path("logs/cut.json").write_bytes((FILES / "inspect" / "json" / "small.json").read_bytes()[:5000])
+    warnings = decide(capsys, "logs")["warnings"]
+    assert warnings[-1] == "We found no scores in cut.json, listing.json and left that out."
+    assert warnings[-2].startswith("cut.json is not complete JSON in line ")
+    Path("logs/large.eval").write_bytes(Path("logs/large.eval").read_bytes()[:5000])
+    assert refused(capsys, "logs").startswith("large.eval isn't a whole log of Inspect, perhaps because it was cut off")
     Path("empty").mkdir()
     assert "holds no file with scores" in refused(capsys, "empty")
 

@@ -26,13 +26,17 @@ def read_scores(name: str, content: bytes, folder: str = "") -> Table | ToolResu
 
 
 def read_if_scores(name: str, content: bytes, folder: str = "") -> Table | ToolResults:
-    """The same for a file that nobody chose: a table without rows if it is neither. Raises BadInput if it is a tool's,
-    but can't be used."""
+    """The same for a file that nobody chose: a table without rows if it is neither, with the reason as a note if it
+    seems damaged. Raises BadInput if it is a tool's, but can't be used."""
     if found := _of_tool(name, content, folder):
         return found
-    with suppress(BadInput):
+    try:
         return _in_table(read_table(name, content))
-    return Table((), ())
+    except BadInput as wrong:
+        with suppress(ValueError, RecursionError):
+            json.loads(content)
+            return Table((), ())  # whole, but about something else
+        return Table((), (), notes=(str(wrong),))
 
 
 def _of_tool(name: str, content: bytes, folder: str) -> ToolResults | None:
@@ -41,6 +45,8 @@ def _of_tool(name: str, content: bytes, folder: str) -> ToolResults | None:
         name, content = name.removesuffix(".gz"), gunzip(name, content)
     if inspect_logs.is_zipped_log(content):
         return inspect_logs.read_zipped_log(name, content)
+    if name.casefold().endswith(".eval"):
+        raise BadInput(f"{name} isn't a whole log of Inspect, perhaps because it was cut off: copy it again.")
     if promptfoo.is_csv(content):
         raise promptfoo.refuse_csv(name)
     return _in_json(name, content, folder) if _JSON_OBJECT.match(content) else None
