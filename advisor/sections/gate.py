@@ -92,8 +92,8 @@ def _is_expected(expected: str, report: Judgement, choice: Candidate) -> Found:
 def _scores_enough(least: float, choice: Candidate) -> Found:
     score = choice.score
     holds, shown = score.mean >= least - _ROUNDING, score_text(score.mean)
-    if not holds and shown == score_text(least):  # enough digits to see that it is lower
-        shown = f"{score.mean:.4f}".removeprefix("0")
+    if not holds and shown == score_text(least):
+        shown = _apart(score.mean, least).removeprefix("0")
     interval = f"95 % CI {score_text(score.low)} to {score_text(score.high)}"
     return holds, f"{name_of(choice.id)} scores {shown} ({interval}, {count_text(score.n, 'test row')})."
 
@@ -104,7 +104,7 @@ def _is_fast_enough(most: float, choice: Candidate) -> Found:
         return False, f"We didn't measure the latency of {in_sentence(choice.id)}, so we can't say whether it is low."
     holds, shown = timed.p95 <= most + _ROUNDING, seconds_text(timed.p95)
     if not holds and shown == seconds_text(most):
-        shown = f"{timed.p95:.5g} s"
+        shown = f"{_apart(timed.p95, most)} s"
     low, high = timed.p95_range
     interval = f"95 % CI {seconds_text(low)} {f'to {seconds_text(high)}' if high is not None else 'or more'}, "
     said = (
@@ -112,6 +112,12 @@ def _is_fast_enough(most: float, choice: Candidate) -> Found:
         f"({interval if low is not None else ''}{count_text(timed.n, 'timed request')})."
     )
     return holds, said
+
+
+def _apart(figure: float, bound: float) -> str:
+    """The figure with enough digits to see that it isn't the bound."""
+    digits = next(digits for digits in range(6, 18) if float(f"{figure:.{digits}g}") != bound)
+    return f"{figure:.{digits}g}"
 
 
 def _is_no_worse(earlier: FinishedRun, now: FinishedRun, margin: float, choice: Candidate) -> Found:
