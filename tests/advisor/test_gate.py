@@ -271,7 +271,7 @@ def test_bounds_are_about_the_figures_of_what_is_recommended(synthetic_report: M
     assert not kept and said.endswith(" is 2.004 s (95 % CI 1.5 s or more, 60 timed requests).")
     figures = {"score": {"mean": 0.999967}, "latency_seconds": {"p95": 2.00000151}}  # of 30,000 answers
     close = changed(report, candidates={place: figures})
-    assert " scores .99997 (95 % CI " in holds(Gate(min_score=1), close)[1]
+    assert " scores .999967 (95 % CI " in holds(Gate(min_score=1), close)[1]
     assert " is 2.000002 s (95 % CI " in holds(Gate(max_p95=2), close)[1]
     assert holds(Gate(expect=choice.strategy), report)[0]
     several = changed(report, candidates={place: {"id": "retrieval@A"}}, recommendation={"choice": "retrieval@A"})
