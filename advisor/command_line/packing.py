@@ -8,7 +8,7 @@ from rich.text import Text
 
 from advisor.command_line.terminal import Screen
 from advisor.runs.report_files import write_report_again
-from advisor.storage.files import give, write_whole
+from advisor.storage.files import check_replaceable, give, write_whole
 from advisor.storage.packed import MOST_BYTES, pack, unpack
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
@@ -19,6 +19,7 @@ from eval.task import BadInput
 def pack_run(store: Store, run_id: str, file: Path) -> None:
     run, content = store.run(run_id), pack(store, run_id)
     try:
+        check_replaceable(file)
         write_whole(file, content)
         give(file)
     except OSError as wrong:

@@ -15,7 +15,7 @@ from advisor.render.fitted_zip import write_fitted_zip
 from advisor.runs.adapter_off import no_adapter
 from advisor.runs.answering import Fitted
 from advisor.runs.trying import check_measured_here, order_to_answer, strategies_to_try, with_adapter
-from advisor.storage.files import give
+from advisor.storage.files import check_replaceable, give
 from advisor.storage.store import Store
 from advisor.storage.tries import TriedAnswer, Try, keep_try, new_try
 from advisor.wording import count_text, name_of, seconds_text, share_text
@@ -52,6 +52,7 @@ def download(store: Store, run_id: str, strategy: str, file: Path) -> None:
     run = store.run(run_id)
     check_measured_here(run)
     try:
+        check_replaceable(file)
         with tempfile.NamedTemporaryFile(dir=file.absolute().parent, prefix=f".{file.name}.", delete=False) as beside:
             try:
                 write_fitted_zip(store, run, strategy, beside)

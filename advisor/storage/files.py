@@ -55,6 +55,13 @@ def give(path: Path) -> None:
     path.chmod(0o666 & ~(_umask[0] if _umask else _OTHERS))
 
 
+def check_replaceable(path: Path) -> None:
+    """Raises OSError if a file can't take the place of what is there. It would replace a device, such as /dev/null, for
+    the whole machine."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+
+
 def write_whole(path: Path, content: str | bytes | Iterable[bytes]) -> None:
     """Replaces `path` in one step. A reader, or a power cut, sees the old content or the new, never a part."""
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -71,6 +72,9 @@ def test_download_refuses_in_one_sentence_and_leaves_no_file(
     assert not list(there.iterdir())
     assert main(["download", run.id, "prompting", str(tmp_path / "nowhere" / "it.zip")]) == 2
     assert "can't be written" in capsys.readouterr().err
+    os.mkfifo(there / "pipe")  # or a device, which root would replace for the whole machine
+    assert main(["download", run.id, "prompting", str(there / "pipe")]) == 2
+    assert "(Not a regular file); choose another file." in capsys.readouterr().err and (there / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("command", ["try", "predict", "serve", "export", "download"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -518,6 +519,18 @@ def test_the_command_line_shares_a_run(
     assert b"alert(1)" not in (other.run_folder(run.id) / "report.html").read_bytes()
     assert main(["unpack", str(tmp_path / "gone.zip")]) == 2
     assert "check the path" in capsys.readouterr().err
+
+
+def test_a_device_or_a_pipe_is_not_replaced(
+    store: Store, run: StoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For root, /dev/null would become a file, for the whole machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("THREEWAYS_HOME", str(store.home))
+    assert main(["pack", run.id, str(pipe)]) == 2
+    said = f"The packed run can't be written to {pipe} (Not a regular file); choose another file.\n"
+    assert capsys.readouterr().err == said and pipe.is_fifo()
 
 
 def test_the_shipped_sample_is_of_this_version_and_is_what_its_answers_say(other: Store) -> None:
