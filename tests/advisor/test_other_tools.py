@@ -339,6 +339,19 @@ def test_ragas_has_a_column_per_metric_and_decimal_commas(kind: str, capsys: pyt
         assert len(values) == 23 and told[path.stem] == pytest.approx(fmean(values))
 
 
+def test_a_column_of_ragas_can_say_which_model_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    """They would be repeats of one strategy otherwise, whose score is the mean of both."""
+    paths = [FILES / "ragas" / f"{name}.csv" for name in ("small", "large")]
+    apart = scores(decide(capsys, *paths, "--metric", "letter_overlap"))
+    tables = [path.read_text().splitlines() for path in paths]
+    for names in (("small", "large"), ("7", "")):  # a number is no metric
+        lines = [f"{line},{name}" for (_, *rows), name in zip(tables, names, strict=True) for line in rows]
+        Path("both.csv").write_text("\n".join([f"{tables[0][0]},Model", *lines]) + "\n")
+        found = decide(capsys, "both.csv", "--metric", "letter_overlap")
+        assert list(scores(found).values()) == list(apart.values())
+        assert list(scores(found)) == [name or "no model" for name in names]
+
+
 def test_a_metric_that_sounds_as_if_lower_were_better_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("small", "large"):
         text = (FILES / "ragas" / f"{name}.csv").read_text()
