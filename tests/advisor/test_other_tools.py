@@ -339,6 +339,12 @@ def test_ragas_has_a_column_per_metric_and_decimal_commas(kind: str, capsys: pyt
         assert len(values) == 23 and told[path.stem] == pytest.approx(fmean(values))
 
 
+def test_ragas_scores_passages_without_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"question {row},['passage'],reference,{row % 2}\n" for row in range(20))
+    Path("a.csv").write_text(f"user_input,retrieved_contexts,reference,context_recall\n{rows}")
+    assert scores(decide(capsys, "a.csv")) == {"a": 0.5}
+
+
 def test_a_column_of_ragas_can_say_which_model_answered(capsys: pytest.CaptureFixture[str]) -> None:
     """They would be repeats of one strategy otherwise, whose score is the mean of both."""
     paths = [FILES / "ragas" / f"{name}.csv" for name in ("small", "large")]

@@ -17,7 +17,7 @@ from eval.reading.table import Table
 
 TOOL = "Ragas"
 _ASKED = ("user_input", "question")  # the second one before Ragas 0.2
-_ANSWERED = ("response", "answer", "multi_responses")
+_ANSWERED = ("response", "answer", "multi_responses", "retrieved_contexts", "contexts")  # some metrics need no answer
 _FIELDS = frozenset(
     (*_ASKED, *_ANSWERED, "reference", "ground_truth", "ground_truths", "contexts", "retrieved_contexts",
      "reference_contexts", "retrieved_context_ids", "reference_context_ids", "reference_tool_calls", "reference_topics",
