@@ -236,6 +236,9 @@ def _rows(name: str, table: Table, needed: Sequence[str]) -> Iterator[tuple[str,
             f"{name} lacks a column called {' and one called '.join(missing)}; it has "
             f"{', '.join(map(_cut, table.columns))}: rename or add what is missing."
         )
+    for column in (*needed, *_MEASURED, "group", "repeat", "epoch"):
+        if columns.count(column) > 1:
+            raise BadInput(f"{name} has the column {column} twice, in other capitals; rename or delete one of them.")
     for line, row in zip(table.numbers(), table.rows, strict=True):
         yield f"{name}, row {line}", dict(zip(columns, row, strict=True))
 

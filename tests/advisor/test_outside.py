@@ -297,6 +297,7 @@ def test_options_that_are_no_numbers_are_told(option: str, sentence: str, capsys
         (f"example,strategy,score\nq1,{'a' * 9000},7\n", "row 2: the score is 7"),
         (f"example,strategy,score\nq1,{'a' * 9000},1\nq1,{'a' * 9000},1\n", f"row 3: {'a' * 60}… answers example q1 "),
         ('example,strategy,score\n"q\n1",a,1\nq 1,a,1\n', "a answers example q 1 twice"),
+        ("example,strategy,Score,score\nq1,a,1,0\n", "has the column score twice, in other capitals; rename or delete"),
         ("example,strategy,score\nq1,majority_label,1\n", "has only majority_label, which are baselines"),
         (
             "example,strategy,score\nq1,baselines,1\n",
