@@ -145,7 +145,7 @@ def _of_tables(tables: Sequence[tuple[str, Table]]) -> Measured:
                 raise BadInput(f"{where}: the column {missing} is empty; every answer needs one.")
             if strategy in (BASELINES_STEP, CURVES_STEP):
                 raise BadInput(f"{where}: {strategy} is a reserved name; rename the strategy.")
-            repeat = _named(values.get("repeat", "") or values.get("epoch", "")) or "1"
+            repeat = _counted(_named(values.get("repeat", "") or values.get("epoch", ""))) or "1"
             answered = measured.outcomes.setdefault(strategy, {})
             if (example, repeat) in answered:
                 raise BadInput(
@@ -251,6 +251,12 @@ def _lacking(table: Table, needed: Sequence[str]) -> list[str]:
 def _named(text: str) -> str:
     """A name on one line; a terminal would obey what cannot be printed."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def _counted(text: str) -> str:
+    """A whole number in one form: pandas writes 1.0 where a row of the column is empty."""
+    found = number(text)
+    return text if found is None or not found.is_integer() else str(int(found))
 
 
 def _cut(text: str) -> str:
