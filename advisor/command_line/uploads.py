@@ -53,7 +53,7 @@ def _scores_in(folder: Path) -> list[Path]:
     files = [
         file
         for file in found
-        if file.suffix.lower() in _SCORE_ENDINGS
+        if file.name.lower().removesuffix(".gz").endswith(_SCORE_ENDINGS)
         and not is_litter(file.relative_to(folder).parts)
         and not _AVERAGES.fullmatch(file.name)
         and file.is_file()

@@ -488,6 +488,10 @@ def test_the_encoding_of_a_file_doesnt_matter(capsys: pytest.CaptureFixture[str]
     for path, text in zip(paths, contents, strict=True):
         Path(f"{path.name}.gz").write_bytes(gzip.compress(text.encode()))
     assert scores(decide(capsys, "small.json.gz", "large.json.gz")) == before
+    Path("logs").mkdir()
+    for path in paths:
+        shutil.move(f"{path.name}.gz", "logs")
+    assert sorted(scores(decide(capsys, "logs")).values()) == sorted(before.values())
 
 
 def test_the_name_of_a_file_doesnt_matter(capsys: pytest.CaptureFixture[str]) -> None:
