@@ -43,7 +43,7 @@ from advisor.command_line.trying import answer_try, download, try_of
 from advisor.command_line.tuned import forget_tuned
 from advisor.command_line.uploads import read_file, score_files, upload_of
 from advisor.decision.other_tools import Choice
-from advisor.decision.outside import check_tokens, read_costs, read_outcomes
+from advisor.decision.outside import check_tokens, costs_by_time, read_costs, read_outcomes
 from advisor.report.build import judge
 from advisor.runs.adapter_off import load_without_adapter
 from advisor.runs.order import BUILD_STRATEGY, load_fitted
@@ -198,6 +198,8 @@ def _decide(options: argparse.Namespace) -> int:
     if priorities.hosted:
         check_tokens(trials, quotes)
         warnings = [*warnings, *filter(None, [hosted_shutdown_sentence(priorities.hosted)])]
+    else:
+        warnings = [*warnings, *filter(None, [costs_by_time(trials, outside.quotes, quotes)])]
     decision = replace(judge(trials, priorities, None, quotes=quotes, baselines=baselines), warnings=tuple(warnings))
     if options.json:
         sys.stdout.write(JUDGEMENT.write(decision, indent=2) + "\n")

@@ -215,6 +215,24 @@ def read_costs(name: str, content: bytes, trials: Sequence[Trial]) -> dict[str, 
     return quotes
 
 
+def costs_by_time(trials: Sequence[Trial], recorded: Mapping[str, Quote], quotes: Mapping[str, Quote]) -> str | None:
+    """A sentence on the strategies whose cost follows from their seconds although a tool `recorded` the cost of others.
+    A service's answers would seem almost free."""
+    timed = [
+        trial.strategy
+        for trial in trials
+        if (trial.strategy not in quotes or quotes[trial.strategy].per_1000 is None)
+        and any(one.seconds is not None for one in trial.outcomes)
+    ]
+    if not recorded or not timed:
+        return None
+    named = list_text([_cut(name) for name in timed])
+    return (
+        f"We found no cost of {named}, so we computed it from the seconds and the machine's price. If your machine "
+        "didn't write these answers, give their per_1000 with --costs."
+    )
+
+
 def check_tokens(trials: Sequence[Trial], quotes: Mapping[str, Quote]) -> None:
     """Raises BadInput where an answer has no tokens to be priced by, and its strategy no price of its own."""
     for trial in trials:

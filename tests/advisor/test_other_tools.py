@@ -224,6 +224,25 @@ def test_a_cached_answer_has_no_seconds_and_no_cost() -> None:
     assert {one.seconds for trial in found.trials for one in trial.outcomes} == {None} and not found.quotes
 
 
+def test_a_cost_from_seconds_beside_recorded_ones_is_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model of a service whose price the tool doesn't know would win, because machine time is cheap."""
+    path = FILES / "promptfoo" / "repeats.json"
+    value = json.loads(path.read_text())
+    for one in value["results"]["results"]:
+        one["cost"] = None if one["promptIdx"] == 2 else 0.5
+    Path("a.json").write_text(json.dumps(value))
+    name = f"large, {PROMPTS[0]}"
+    [said] = [one for one in decide(capsys, "a.json")["warnings"] if "machine's price" in one]
+    assert said == (
+        f"We found no cost of {name}, so we computed it from the seconds and the machine's price. If your machine "
+        "didn't write these answers, give their per_1000 with --costs."
+    )
+    with Path("costs.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("strategy", "one_off", "per_1000"), (name, "", 400)])
+    for options in ([path], ["a.json", "--costs", "costs.csv"], ["a.json", "--hosted", "OpenAI: GPT-5.4 mini"]):
+        assert not [one for one in decide(capsys, *options)["warnings"] if "machine's price" in one]
+
+
 def test_lines_of_a_run_that_was_stopped_are_compared_on_what_all_answered(capsys: pytest.CaptureFixture[str]) -> None:
     decision = decide(capsys, FILES / "promptfoo" / "stopped.jsonl")
     assert {one["score"]["n"] for one in decision["candidates"]} == {22}
