@@ -104,15 +104,25 @@ def _pooled(series: list[_Series]) -> list[_Series]:
     for task, one in zip(tasks, series, strict=True):
         of_task.setdefault(task, set()).update(answer.example for _, answer in one.answers)
     share_none = sum(map(len, of_task.values())) == len(set().union(*of_task.values()))
-    is_once = len(set(zip(without, tasks, strict=True))) == len(series)
-    if len(of_task) < 2 or len(set(without)) < 2 or not share_none or not is_once:
+    if len(of_task) < 2 or len(set(without)) < 2 or not share_none:
         return series
+    _check_once(series, list(zip(without, tasks, strict=True)))
     pooled: dict[tuple[str, ...], _Series] = {}
     for key, one in zip(without, series, strict=True):
         facets = {each: value for each, value in one.facets.items() if each != "task"}
         before = pooled.get(key, _Series(facets, ()))
         pooled[key] = _Series(before.facets, before.answers + one.answers)
     return list(pooled.values())
+
+
+def _check_once(series: Sequence[_Series], parts: Sequence[tuple[tuple[str, ...], str]]) -> None:
+    """Raises BadInput if a model answered a task in two files, as after a second evaluation into the same folder: then
+    no strategy has answered every task once."""
+    first: dict[tuple[tuple[str, ...], str], _Series] = {}
+    for part, one in zip(parts, series, strict=True):
+        if (other := first.setdefault(part, one)) is not one:
+            files = " and ".join(sorted(each.answers[0][0] for each in (other, one)))
+            raise BadInput(f"{files} both hold answers of {cut(', '.join(part[0]))} to {part[1]}: leave one out.")
 
 
 def _names_of(series: Sequence[_Series]) -> list[str]:

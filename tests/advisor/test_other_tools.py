@@ -89,6 +89,12 @@ def test_tasks_that_share_no_example_are_one_test_set(capsys: pytest.CaptureFixt
         "models/tiny-two": pytest.approx((0.375 + 0.29167) / 2, abs=1e-5),
     }
     assert {one["score"]["n"] for one in decision["candidates"]} == {48}
+    [plain] = Path("runs", "models__tiny-one").glob("samples_choice_plain*")  # an evaluation that was repeated
+    again = plain.with_name("samples_choice_plain_2099-01-01T00-00-00.jsonl")
+    shutil.copy(plain, again)
+    assert refused(capsys, "runs", "--metric", "acc") == (
+        f"{plain.name} and {again.name} both hold answers of models/tiny-one to choice_plain: leave one out.\n"
+    )
 
 
 def test_filters_of_lm_eval_are_metrics(capsys: pytest.CaptureFixture[str]) -> None:
