@@ -437,6 +437,20 @@ def log(*samples: dict[str, Any]) -> str:
     return json.dumps({"status": "success", "plan": {}, "eval": {"task": "t", "model": "m"}, "samples": list(samples)})
 
 
+def test_a_log_with_all_of_an_input_matches_one_with_its_start(capsys: pytest.CaptureFixture[str]) -> None:
+    """The summaries in .eval keep 5,120 characters of a text, and the kind of a picture."""
+    long, start = "é" * 6_000, f"{'é' * 5_120}...\n(content truncated)"
+    whole = [{"type": "text", "text": long}, {"type": "image", "image": "data:…"}]
+    kept = [{"type": "text", "text": start}, {"type": "text", "text": "(Image)"}]
+    inputs = [(long, start), ([{"role": "user", "content": whole}], [{"role": "user", "content": kept}])]
+    for inside, summary in inputs:
+        Path("a.json").write_text(log({**ONE, "input": inside}))
+        header = json.dumps({**json.loads(log()), "eval": {"task": "t", "model": "other"}})
+        summaries = json.dumps([{**ONE, "input": summary}])
+        Path("b.eval").write_bytes(zipped([("header.json", header), ("summaries.json", summaries)]))
+        assert scores(decide(capsys, "a.json", "b.eval")) == {"m": 1, "other": 1}
+
+
 ONE = {"id": 1, "epoch": 1, "scores": {"s": {"value": 1}}}
 SAMPLE = {"doc_id": 0, "doc": {}, "resps": [], "filter": "none", "metrics": ["acc"], "acc": 1.0}
 RESULT = {"promptIdx": 0, "vars": {"q": "a"}, "success": True, "score": 1, "provider": {"id": "p"}}

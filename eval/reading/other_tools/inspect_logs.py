@@ -27,6 +27,7 @@ from eval.task import BadInput
 TOOL = "Inspect"
 _HEADER, _SUMMARIES, _START = "header.json", "summaries.json", "_journal/start.json"
 _GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # correct, partly, incorrect, no answer; as Inspect counts them
+_KEPT = 5_120  # signs of an input that the summaries have; what follows says that it was cut
 _WORKING = "Seconds are Inspect's working time of a sample, with several at a time unless you limited that."
 _Count = Annotated[int, Field(ge=0)]
 
@@ -151,7 +152,21 @@ def _graded(value: Any) -> Score:
 
 
 def _text_of(asked: Any) -> Any:
-    """An input without the ids of its messages, which differ in every run."""
+    """An input as a summary keeps it, so that it is the same in .eval and .json. Without the ids of its messages, which
+    differ in every run."""
     if not isinstance(asked, list):
-        return asked
-    return [[one.get("role"), one.get("content")] if isinstance(one, dict) else one for one in asked]
+        return _kept(asked)
+    return [[one.get("role"), _kept(one.get("content"))] if isinstance(one, dict) else one for one in asked]
+
+
+def _kept(content: Any) -> Any:
+    """Summaries keep the start of a text, and only the kind of a picture or a file."""
+    if isinstance(content, list):
+        parts = (part for part in content if isinstance(part, dict))
+        return [_kept(part.get("text")) if part.get("type") == "text" else _kind_of(part) for part in parts]
+    return content[:_KEPT] if isinstance(content, str) else content
+
+
+def _kind_of(part: dict[str, Any]) -> str:
+    """As a summary has it: “(Image)”."""
+    return f"({str(part.get('type')).capitalize()})"
