@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.text import Text
@@ -111,17 +111,18 @@ def _check_expected(expected: str, names: Sequence[str]) -> None:
 
 def _check_file(path: Path) -> None:
     """Raises BadInput if the JUnit file can't be written, or if it would replace a file that isn't one, such as one to
-    read. That is before anything is computed."""
+    read. That is before anything is computed. An earlier result is removed, so that nobody takes it for this one if
+    this one fails."""
     try:
         with for_the_person():
             path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not os.path.lexists(path)
         with path.open("ab"):
             pass
-        if is_new:
-            path.unlink()
-        elif path.is_file() and not _is_junit(path):
-            raise BadInput(f"{path} isn't a JUnit file and would be overwritten; choose another --junit.")
+        if path.is_file():
+            if not _is_junit(path):
+                raise BadInput(f"{path} isn't a JUnit file and would be overwritten; choose another --junit.")
+            with suppress(OSError):  # in a folder of somebody else
+                path.resolve().unlink()  # a link stays
     except OSError as wrong:
         raise BadInput(f"The JUnit file can't be written to {path} ({wrong.strerror}); choose another.") from wrong
 
