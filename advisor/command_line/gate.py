@@ -121,8 +121,9 @@ def _check_file(path: Path) -> None:
         if path.is_file():
             if not _is_junit(path):
                 raise BadInput(f"{path} isn't a JUnit file and would be overwritten; choose another --junit.")
-            with suppress(OSError):  # in a folder of somebody else
-                path.resolve().unlink()  # a link stays
+            if not path.is_symlink():  # as /dev/stdout is one to the file with the output
+                with suppress(OSError):  # in a folder of somebody else
+                    path.unlink()
     except OSError as wrong:
         raise BadInput(f"The JUnit file can't be written to {path} ({wrong.strerror}); choose another.") from wrong
 

@@ -198,6 +198,12 @@ def test_a_file_that_is_no_junit_file_is_not_overwritten(folder: Path, capsys: p
         assert main(["decide", "scores", "--min-score", "1", "--junit", file]) == 0
         assert cases(folder / file) == {"--min-score 1": None}
     assert (folder / "link.xml").is_symlink()
+    (folder / "output").touch()
+    (folder / "link.xml").unlink()
+    (folder / "link.xml").symlink_to("output")  # as /dev/stdout leads to where the output goes
+    with (folder / "output").open() as output:
+        assert main(["decide", "scores", "--min-score", "1", "--junit", "link.xml"]) == 0
+        assert "testsuites" in output.read()
 
 
 def test_a_run_to_compare_with_needs_a_report_and_rows_in_common(
